@@ -1,0 +1,1 @@
+//! Reads, checks, plans and runs flows. Knows no wasmtime.

@@ -1,0 +1,194 @@
+//! Why a call gave no outputs: the node's own failure, an exhausted limit, a trap, a broken contract, or a fault of the
+//! host. They are different because different people act on them.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::{Failure, Limit};
+
+/// Why a call gave no outputs. Whichever it is, the instance is gone and the host is as before.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CallError {
+    /// The node said so itself.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+    /// It reached one of its limits.
+    #[error(transparent)]
+    Exhausted(#[from] Exhausted),
+    /// It did what WebAssembly forbids, or gave up with `unreachable`.
+    #[error(transparent)]
+    Trapped(#[from] Trap),
+    /// It gave what its own description says that it does not give.
+    #[error(transparent)]
+    Breach(#[from] Breach),
+    /// The host is at fault, not the node.
+    #[error(transparent)]
+    Host(#[from] HostFault),
+}
+
+impl CallError {
+    /// The failure's kind as flows and events write it: the contract's for the node's own, the host's otherwise.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Failed(failure) => failure.kind.as_str(),
+            Self::Exhausted(exhausted) => match exhausted.limit {
+                Limit::Fuel => "out-of-fuel",
+                Limit::Timeout => "timeout",
+                Limit::Memory => "out-of-memory",
+                _ => "limit",
+            },
+            Self::Trapped(_) => "trap",
+            Self::Breach(_) => "breach",
+            Self::Host(_) => "host",
+        }
+    }
+
+    /// Where in the guest it happened, the innermost frame first. Empty where that is not known.
+    pub fn backtrace(&self) -> &[Frame] {
+        match self {
+            Self::Exhausted(exhausted) => &exhausted.backtrace,
+            Self::Trapped(trap) => &trap.backtrace,
+            Self::Failed(_) | Self::Breach(_) | Self::Host(_) => &[],
+        }
+    }
+}
+
+/// A call reached one of its limits.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("used up its limit on {limit} ({allowed}{unit})", unit = limit.unit())]
+pub struct Exhausted {
+    /// Which limit.
+    pub limit: Limit,
+    /// What it was, in the limit's unit.
+    pub allowed: u64,
+    /// Where in the guest.
+    pub backtrace: Vec<Frame>,
+}
+
+/// A call trapped.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("trapped: {reason}")]
+pub struct Trap {
+    /// In wasmtime's words, such as `wasm trap: integer divide by zero`.
+    pub reason: String,
+    /// Where in the guest.
+    pub backtrace: Vec<Frame>,
+}
+
+/// One frame of a guest's backtrace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// The function's name, demangled and cut, or its index where it has none. The plugin's text: escape it.
+    pub function: String,
+    /// The core module that it is in, where that has a name.
+    pub module: Option<String>,
+    /// The offset in the module's code, for a tool that reads debug information.
+    pub offset: Option<usize>,
+}
+
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(module) = &self.module {
+            write!(f, "{module}!")?;
+        }
+        f.write_str(&self.function)?;
+        if let Some(offset) = self.offset {
+            write!(f, " (at {offset:#x})")?;
+        }
+        Ok(())
+    }
+}
+
+/// A node gave what its own description says that it does not give.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Breach {
+    /// An output that it did not declare.
+    #[error("gave the output `{}`, which it does not declare", port.escape_debug())]
+    UnknownOutput {
+        /// The name that it gave, cut.
+        port: String,
+    },
+    /// The same output twice, or whole after it was sent in parts.
+    #[error("gave the output `{port}` twice")]
+    TwiceGiven {
+        /// Which output.
+        port: String,
+    },
+    /// A required output is missing.
+    #[error("did not give the output `{port}`, which it declares as required")]
+    MissingOutput {
+        /// Which output.
+        port: String,
+    },
+    /// A value of another kind than the port's.
+    #[error("gave {given} on the output `{port}`, which it declares as {declared}")]
+    WrongKind {
+        /// Which output.
+        port: String,
+        /// The kind that it declared.
+        declared: crate::ValueKind,
+        /// The kind that it gave.
+        given: crate::ValueKind,
+    },
+    /// Text that is no JSON document, where it said JSON.
+    #[error("gave text on the output `{port}` that is not JSON: {reason}")]
+    NotJson {
+        /// Which output.
+        port: String,
+        /// The parser's words.
+        reason: String,
+    },
+    /// A document that does not meet the port's schema.
+    #[error("gave a document on the output `{port}` that its own schema refuses: {reason}")]
+    AgainstSchema {
+        /// Which output.
+        port: String,
+        /// What is wrong and where in the document.
+        reason: String,
+    },
+    /// A part on a port that does not stream, or of another kind or media type than the parts before.
+    #[error("sent a part on the output `{port}`: {reason}")]
+    BadPart {
+        /// Which output.
+        port: String,
+        /// Why the part does not fit.
+        reason: &'static str,
+    },
+    /// It called the host in `describe` or `configure`, which call nothing.
+    #[error("called {function} in `{during}`, which may call nothing")]
+    CalledHost {
+        /// The host's function.
+        function: &'static str,
+        /// What it was asked for.
+        during: &'static str,
+    },
+}
+
+/// The host could not do its part. An operator looks into these.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the host is at fault: {message}")]
+pub struct HostFault {
+    /// What went wrong, with its causes.
+    pub message: String,
+}
+
+impl HostFault {
+    /// A fault with its causes, outermost first.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+        }
+    }
+}
+
+impl Exhausted {
+    /// The deadline passed.
+    pub fn timeout(timeout: Duration) -> Self {
+        let allowed = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            limit: Limit::Timeout,
+            allowed,
+            backtrace: Vec::new(),
+        }
+    }
+}

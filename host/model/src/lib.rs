@@ -1,0 +1,29 @@
+//! What the rooms of Lockgate talk about: names, values, nodes, limits, receipts, errors, the events of a run, and the
+//! ports (traits) through which one room calls another.
+//!
+//! Belongs here: types that two rooms share, and checks that need nothing but the value itself.
+//! Does not belong here: input and output, threads, clocks, wasmtime, tokio. Everything here is plain data or a trait.
+
+mod call;
+mod error;
+mod event;
+mod failure;
+mod json;
+mod limits;
+mod name;
+mod node;
+mod ports;
+mod receipt;
+mod value;
+
+pub use call::{Call, CallEnd, CallSink, Input, LogLevel, Outputs, PartReader, Quiet};
+pub use error::{Breach, CallError, Exhausted, Frame, HostFault, Trap};
+pub use event::{Journal, NodeOutcome, RunEvent, RunOutcome};
+pub use failure::{Failure, FailureKind};
+pub use json::{InvalidJson, Json, MAX_JSON_DEPTH};
+pub use limits::{Limit, Limits, NarrowLimits, TooWide};
+pub use name::{Ident, InvalidName, Kebab, NodeRef, PluginName, RESERVED};
+pub use node::{NodeInfo, NodeKind, PluginId, PluginInfo, Port, Ports, ValueKind};
+pub use ports::{ConfigureError, Node, NodeCatalog, NodeRunner, SchemaFault, UnknownNode};
+pub use receipt::Receipt;
+pub use value::{Blob, Joiner, Value};

@@ -1,0 +1,1 @@
+//! The plugin 'echo' that ships with Lockgate.

@@ -1,0 +1,1 @@
+//! The plugin 'text' that ships with Lockgate.

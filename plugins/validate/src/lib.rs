@@ -1,0 +1,1 @@
+//! The plugin 'validate' that ships with Lockgate.

@@ -1,0 +1,2 @@
+//! Turns what compilers make into components.
+fn main() {}
