@@ -108,7 +108,7 @@ pub enum Breach {
         /// The name that it gave, cut.
         port: String,
     },
-    /// The same output twice, or whole after it was sent in parts.
+    /// The same output twice.
     #[error("gave the output `{port}` twice")]
     TwiceGiven {
         /// Which output.

@@ -19,8 +19,8 @@ pub struct Limits {
     pub instances: u32,
     /// Handles to host resources (streams, pollables, responses) that are alive at once.
     pub resources: u32,
-    /// Bytes that host calls copy out of the sandbox, all calls together: log lines, parts, requests, whatever became
-    /// of them. It bounds what a storm of host calls costs the host.
+    /// Bytes that host calls copy into and out of the sandbox, all calls together: log lines, parts, requests, random
+    /// bytes, whatever became of them. It bounds what a storm of host calls costs the host.
     pub copied_bytes: u64,
     /// Bytes of log lines that are kept, standard output and standard error included. What comes after is dropped, and
     /// the last line says so.
@@ -50,7 +50,7 @@ impl Limits {
         timeout_ms: 3_600_000,
         memory_bytes: 1024 * MIB,
         instances: 200,
-        resources: 10_000,
+        resources: 1_000,
         copied_bytes: 1024 * MIB,
         log_bytes: 16 * MIB,
         output_bytes: 256 * MIB,

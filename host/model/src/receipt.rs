@@ -19,15 +19,18 @@ pub struct Receipt {
     /// The guest did not run: it waited in a host call, or for its neighbours after it had used its slice of time.
     #[serde(rename = "host_wait_us", serialize_with = "micros")]
     pub host_wait: Duration,
+    /// Holding documents on inputs and outputs against their ports' schemas.
+    #[serde(rename = "check_us", serialize_with = "micros")]
+    pub check: Duration,
     /// Fuel.
     pub fuel: u64,
     /// The most bytes that all memories and tables had together.
     pub memory_bytes: u64,
-    /// Core instances, memories and tables that were made.
+    /// Core instances that the component was made of.
     pub instances: u32,
     /// The most host resources that were alive at once.
     pub resources: u32,
-    /// Bytes that host calls copied out of the sandbox.
+    /// Bytes that host calls copied into and out of the sandbox.
     pub copied_bytes: u64,
     /// Bytes of log lines that were kept.
     pub log_bytes: u64,
@@ -40,7 +43,7 @@ pub struct Receipt {
 impl Receipt {
     /// From the first moment to the last.
     pub fn total(&self) -> Duration {
-        self.queue + self.instantiate + self.guest + self.host_wait
+        self.queue + self.instantiate + self.guest + self.host_wait + self.check
     }
 }
 

@@ -1,0 +1,261 @@
+//! One call: inputs checked, a fresh sandbox, outputs checked.
+
+use std::time::{Duration, Instant};
+
+use lockgate_model::{
+    Breach, Call, CallEnd, CallError, Exhausted, Failure, FailureKind, Ident, Input, Json, Limit,
+    Outputs, Port, Receipt, SchemaFault, Value,
+};
+
+use crate::contract::GuestCall;
+use crate::contract::said::{self, SaidOutputs};
+use crate::host::{Entry, Exit};
+use crate::node::Configured;
+use crate::sandbox::{Phase, Streams, within};
+
+/// Makes one call of a configured node. To be polled on a guest thread.
+pub(crate) async fn run(node: &Configured, call: Call) -> CallEnd {
+    let Call {
+        id,
+        attempt,
+        inputs,
+        sink,
+    } = call;
+    let inputs = match Inputs::sorted(node, inputs) {
+        Ok(inputs) => inputs,
+        Err(failure) => {
+            return CallEnd {
+                result: Err(failure.into()),
+                receipt: Receipt::default(),
+            };
+        }
+    };
+    let mut check = Duration::ZERO;
+    if let Err(error) = check_inputs(node, &inputs.whole, &mut check).await {
+        let receipt = Receipt {
+            input_bytes: inputs.bytes,
+            check,
+            ..Receipt::default()
+        };
+        return CallEnd {
+            result: Err(error),
+            receipt,
+        };
+    }
+
+    let guest_call = GuestCall {
+        node: node.name(),
+        inputs: &inputs.whole,
+        config: node.config.as_str(),
+        call_id: &id,
+        attempt,
+        deadline_ms: node.limits.timeout_ms,
+    };
+    let entry = Entry {
+        phase: Phase::Run,
+        limits: &node.limits,
+        streams: Streams::new(node.ports.clone(), sink, inputs.streaming),
+        places: node.plugin.places,
+    };
+    let mut sandbox = node.plugin.host.open(entry).await;
+    let (deadline, threads) = (sandbox.deadline(), sandbox.threads);
+    let ran = within(
+        node.plugin.adapter.run(&mut sandbox.store, guest_call),
+        deadline,
+        threads,
+    )
+    .await;
+    let Exit {
+        result,
+        mut receipt,
+        streams,
+    } = sandbox.close(ran);
+    receipt.input_bytes = inputs.bytes;
+    receipt.instances = node.plugin.instances;
+
+    let result = match result {
+        Ok(Ok(said)) => outputs(node, said, streams, &mut receipt),
+        Ok(Err(failure)) => Err(failure.into()),
+        Err(error) => Err(error),
+    };
+    let result = match result {
+        Ok(outputs) => check_outputs(node, &outputs, &mut check)
+            .await
+            .map(|()| outputs),
+        Err(error) => Err(error),
+    };
+    receipt.check = check;
+    CallEnd { result, receipt }
+}
+
+/// The inputs of a call, those whose ports stream apart from the others.
+struct Inputs {
+    whole: Vec<(Ident, Value)>,
+    streaming: Vec<(Ident, Input)>,
+    bytes: u64,
+}
+
+impl Inputs {
+    fn sorted(node: &Configured, inputs: Vec<(Ident, Input)>) -> Result<Self, Failure> {
+        let refuse = |what: String| Err(Failure::new(FailureKind::InvalidInput, what));
+        let mut sorted = Self {
+            whole: Vec::with_capacity(inputs.len()),
+            streaming: Vec::new(),
+            bytes: 0,
+        };
+        let mut required = node
+            .ports
+            .inputs
+            .iter()
+            .filter(|port| port.required)
+            .count();
+        for (name, input) in inputs {
+            let Some(port) = node.ports.input(name.as_str()) else {
+                return refuse(format!("the node has no input `{name}`"));
+            };
+            required -= usize::from(port.required);
+            if let Input::Value(value) = &input {
+                if !port.kind.admits(value.kind()) {
+                    return refuse(format!(
+                        "the input `{name}` takes {}, not {}",
+                        port.kind,
+                        value.kind()
+                    ));
+                }
+                sorted.bytes += value.size() as u64;
+            }
+            match input {
+                input if port.streaming => sorted.streaming.push((name, input)),
+                Input::Value(value) => sorted.whole.push((name, value)),
+                Input::Parts(_) => return refuse(format!("the input `{name}` takes no parts")),
+            }
+        }
+        if required > 0 {
+            let there = |name| {
+                sorted.whole.iter().any(|(n, _)| n == name)
+                    || sorted.streaming.iter().any(|(n, _)| n == name)
+            };
+            let missing = node
+                .ports
+                .inputs
+                .iter()
+                .find(|port| port.required && !there(&port.name));
+            return refuse(format!(
+                "the input `{}` is missing",
+                missing.map_or("?", |port| port.name.as_str())
+            ));
+        }
+        Ok(sorted)
+    }
+}
+
+/// What the node gave, held against its ports and joined with what it sent in parts.
+fn outputs(
+    node: &Configured,
+    said: SaidOutputs,
+    streams: Streams,
+    receipt: &mut Receipt,
+) -> Result<Outputs, CallError> {
+    let ports = &node.ports.outputs;
+    let mut outputs: Outputs = Vec::with_capacity(said.len());
+    for (name, value) in said {
+        let Some(port) = ports.iter().find(|port| port.name.as_str() == name) else {
+            return Err(Breach::UnknownOutput {
+                port: said::cut(&name),
+            }
+            .into());
+        };
+        if outputs.iter().any(|(given, _)| *given == port.name) {
+            return Err(Breach::TwiceGiven { port: name }.into());
+        }
+        receipt.output_bytes = receipt.output_bytes.saturating_add(value.size() as u64);
+        outputs.push((port.name.clone(), value.checked(port)?));
+    }
+    let allowed = node.limits.output_bytes;
+    if receipt.output_bytes > allowed {
+        return Err(Exhausted {
+            limit: Limit::OutputBytes,
+            allowed,
+            backtrace: Vec::new(),
+        }
+        .into());
+    }
+    for (name, value) in streams.into_joined() {
+        // An output that is given whole as well is what was given.
+        if !outputs.iter().any(|(given, _)| *given == name) {
+            outputs.push((name, value));
+        }
+    }
+    let given = |port: &Port| outputs.iter().any(|(name, _)| *name == port.name);
+    match ports.iter().find(|port| port.required && !given(port)) {
+        None => Ok(outputs),
+        // A stream without a part is an empty one.
+        Some(port) => Err(Breach::MissingOutput {
+            port: port.name.to_string(),
+        }
+        .into()),
+    }
+}
+
+async fn check_inputs(
+    node: &Configured,
+    inputs: &[(Ident, Value)],
+    spent: &mut Duration,
+) -> Result<(), CallError> {
+    let refused = |port: String, reason| {
+        let message = format!("the input `{port}` does not meet its schema: {reason}");
+        Failure::new(FailureKind::InvalidInput, message).into()
+    };
+    check(node, &node.ports.inputs, inputs, spent, refused).await
+}
+
+async fn check_outputs(
+    node: &Configured,
+    outputs: &[(Ident, Value)],
+    spent: &mut Duration,
+) -> Result<(), CallError> {
+    let refused = |port, reason| Breach::AgainstSchema { port, reason }.into();
+    check(node, &node.ports.outputs, outputs, spent, refused).await
+}
+
+/// Holds the documents among `values` against the schemas of their ports, all in one sandbox. Most ports have no schema,
+/// and then this costs nothing.
+async fn check(
+    node: &Configured,
+    ports: &[Port],
+    values: &[(Ident, Value)],
+    spent: &mut Duration,
+    refused: impl Fn(String, String) -> CallError,
+) -> Result<(), CallError> {
+    let mut names = Vec::new();
+    let mut pairs: Vec<(Json, Json)> = Vec::new();
+    for (name, value) in values {
+        let port = ports.iter().find(|port| port.name == *name);
+        if let (Some(schema), Value::Json(json)) =
+            (port.and_then(|port| port.schema.as_ref()), value)
+        {
+            names.push(name);
+            pairs.push((schema.clone(), json.clone()));
+        }
+    }
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    let begun = Instant::now();
+    let faults = node.plugin.host.check_schemas(pairs).await;
+    *spent += begun.elapsed();
+    let faults = faults?;
+    match names
+        .iter()
+        .zip(&faults)
+        .find_map(|(name, faults)| Some((name, faults.first()?)))
+    {
+        None => Ok(()),
+        Some((name, SchemaFault { path, message })) if path.is_empty() => {
+            Err(refused(name.to_string(), message.clone()))
+        }
+        Some((name, SchemaFault { path, message })) => {
+            Err(refused(name.to_string(), format!("at {path}: {message}")))
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Compiled components on disk, each sealed so that only what this host wrote is ever run.
+//!
+//! An entry's name is the component's digest and the engine's compatibility hash. Its content is a seal (HMAC-SHA-256 over
+//! the name and the code) and the code. The key of the seal lies beside the entries, readable by the host's user alone. An
+//! entry that is damaged, renamed, or written by somebody else has no valid seal and is compiled again.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use rand::Rng as _;
+use sha2::Sha256;
+use wasmtime::Engine;
+
+/// The form of an entry: part of its name, so that another form is another entry.
+const FORM: u32 = 1;
+
+const SEAL_BYTES: usize = 32;
+const KEY_BYTES: usize = 64; // SHA-256's block: HMAC uses such a key as it is
+const ENDING: &str = "code";
+
+/// Why the folder cannot serve as a cache.
+#[derive(Debug, thiserror::Error)]
+pub enum CacheError {
+    /// Others may write to it, so nothing in it can be trusted.
+    #[error(
+        "{} can be written by others than its owner, or is not yours: choose another folder, or `chmod 700` it",
+        .0.display()
+    )]
+    NotPrivate(PathBuf),
+    /// It cannot be read or written.
+    #[error("{}: {error}", .folder.display())]
+    Io {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        error: io::Error,
+    },
+}
+
+/// The cache of compiled components.
+pub(crate) struct Cache {
+    folder: PathBuf,
+    key: [u8; KEY_BYTES],
+    most_bytes: u64,
+}
+
+impl Cache {
+    /// Opens the cache in `folder`, making it if it is not there. Beyond `most_bytes` the oldest entries go.
+    pub(crate) fn open(folder: &Path, most_bytes: u64) -> Result<Self, CacheError> {
+        let io = |error| CacheError::Io {
+            folder: folder.to_owned(),
+            error,
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(io)?;
+        let private = fs::symlink_metadata(folder).map_err(io)?;
+        let owner = rustix::process::geteuid().as_raw();
+        if !private.is_dir() || private.uid() != owner || private.mode() & 0o022 != 0 {
+            return Err(CacheError::NotPrivate(folder.to_owned()));
+        }
+        let key = key(folder).map_err(io)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            key,
+            most_bytes,
+        })
+    }
+
+    /// The code of the component with this digest, if it is there and its seal is ours.
+    pub(crate) fn get(&self, engine: &Engine, digest: &str) -> Option<Vec<u8>> {
+        let name = name(engine, digest);
+        let mut entry = fs::read(self.folder.join(&name)).ok()?;
+        let (seal, code) = entry.split_first_chunk::<SEAL_BYTES>()?;
+        self.mac(&name, code).verify_slice(seal).ok()?;
+        entry.drain(..SEAL_BYTES);
+        Some(entry)
+    }
+
+    /// Keeps the code of the component with this digest. Another process that reads sees the whole entry or none.
+    pub(crate) fn put(&self, engine: &Engine, digest: &str, code: &[u8]) -> io::Result<()> {
+        let name = name(engine, digest);
+        let mut file = tempfile::Builder::new()
+            .prefix(".new-")
+            .tempfile_in(&self.folder)?;
+        file.write_all(&self.mac(&name, code).finalize().into_bytes())?;
+        file.write_all(code)?;
+        file.persist(self.folder.join(&name))
+            .map_err(|error| error.error)?;
+        self.make_room(&name)
+    }
+
+    fn mac(&self, name: &str, code: &[u8]) -> Hmac<Sha256> {
+        let mut mac = Hmac::<Sha256>::new(&self.key.into());
+        mac.update(name.as_bytes());
+        mac.update(b"\0");
+        mac.update(code);
+        mac
+    }
+
+    /// Removes the entries that were written first, until the rest fits. The newest stays whatever its size.
+    fn make_room(&self, newest: &str) -> io::Result<()> {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            if entry
+                .path()
+                .extension()
+                .is_some_and(|ending| ending == ENDING)
+                && entry.file_name() != newest
+            {
+                let about = entry.metadata()?;
+                entries.push((
+                    about.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+                    about.len(),
+                    entry.path(),
+                ));
+            }
+        }
+        entries.sort_by(|a, b| b.cmp(a));
+        let mut sum = fs::metadata(self.folder.join(newest))?.len();
+        for (_, bytes, path) in entries {
+            sum = sum.saturating_add(bytes);
+            if sum > self.most_bytes {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn name(engine: &Engine, digest: &str) -> String {
+    let hasher = BuildHasherDefault::<DefaultHasher>::default();
+    let engine = hasher.hash_one(engine.precompile_compatibility_hash());
+    format!("{digest}-{engine:016x}-{FORM}.{ENDING}")
+}
+
+/// The folder's key; a new one where there is none, or none of the right length.
+fn key(folder: &Path) -> io::Result<[u8; KEY_BYTES]> {
+    let path = folder.join("key");
+    for _ in 0..2 {
+        let mut key = [0; KEY_BYTES];
+        match File::open(&path).and_then(|mut file| file.read_exact(&mut key)) {
+            Ok(()) => return Ok(key),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => fs::remove_file(&path)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        rand::rng().fill_bytes(&mut key);
+        let mut file = tempfile::Builder::new()
+            .prefix(".key-")
+            .make_in(folder, |path| {
+                OpenOptions::new()
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o600)
+                    .open(path)
+            })?;
+        file.write_all(&key)?;
+        // If another process was faster, its key is the key: read that one.
+        match file.persist_noclobber(&path) {
+            Ok(_) => return Ok(key),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error.error),
+        }
+    }
+    Err(io::Error::other("the key of the cache comes and goes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fn cache(most_bytes: u64) -> (tempfile::TempDir, Cache, Engine) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = Cache::open(&folder.path().join("cache"), most_bytes).expect("a cache");
+        (folder, cache, crate::engine::compiler().expect("an engine"))
+    }
+
+    #[test]
+    fn what_was_put_comes_back() {
+        let (_folder, cache, engine) = cache(1 << 20);
+        assert_eq!(cache.get(&engine, "aa"), None);
+        cache.put(&engine, "aa", b"code").expect("kept");
+        assert_eq!(cache.get(&engine, "aa").as_deref(), Some(&b"code"[..]));
+        let again = Cache::open(&cache.folder, 1 << 20).expect("opens again");
+        assert_eq!(again.get(&engine, "aa").as_deref(), Some(&b"code"[..]));
+    }
+
+    #[test]
+    fn a_damaged_renamed_or_foreign_entry_is_none() {
+        let (_folder, cache, engine) = cache(1 << 20);
+        cache.put(&engine, "aa", b"code").expect("kept");
+        let path = |digest| cache.folder.join(name(&engine, digest));
+        let whole = fs::read(path("aa")).expect("the entry");
+
+        fs::copy(path("aa"), path("bb")).expect("renamed");
+        assert_eq!(cache.get(&engine, "bb"), None);
+
+        for index in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[index] ^= 1;
+            fs::write(path("aa"), damaged).expect("damaged");
+            assert_eq!(cache.get(&engine, "aa"), None, "byte {index}");
+        }
+        for length in 0..whole.len() {
+            fs::write(path("aa"), &whole[..length]).expect("cut");
+            assert_eq!(cache.get(&engine, "aa"), None, "{length} bytes");
+        }
+        let (_folder, other, _) = self::cache(1 << 20);
+        other.put(&engine, "aa", b"code").expect("kept");
+        fs::copy(other.folder.join(name(&engine, "aa")), path("aa")).expect("another host's");
+        assert_eq!(cache.get(&engine, "aa"), None);
+    }
+
+    #[test]
+    fn a_folder_that_others_can_write_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).expect("opened up");
+        assert!(matches!(
+            Cache::open(folder.path(), 1),
+            Err(CacheError::NotPrivate(_))
+        ));
+    }
+
+    #[test]
+    fn the_oldest_entries_make_room() {
+        let (_folder, cache, engine) = cache(2 * (SEAL_BYTES as u64 + 4));
+        for (age, digest) in ["aa", "bb", "cc"].into_iter().enumerate() {
+            cache.put(&engine, digest, b"code").expect("kept");
+            let written = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1 + age as u64);
+            let file = File::options()
+                .write(true)
+                .open(cache.folder.join(name(&engine, digest)));
+            file.expect("the entry")
+                .set_modified(written)
+                .expect("aged");
+        }
+        let there = ["aa", "bb", "cc"].map(|digest| cache.get(&engine, digest).is_some());
+        assert_eq!(there, [false, true, true]);
+    }
+}

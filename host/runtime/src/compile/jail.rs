@@ -1,0 +1,97 @@
+//! What the compiling child gives up before it reads a stranger's bytes: memory and time beyond its limits, every file,
+//! the network, and all system calls but the few that a compiler needs.
+//!
+//! Limits work everywhere. Landlock needs Linux 5.13 and seccomp a filter for the architecture; where the kernel has no
+//! Landlock, seccomp alone keeps files and sockets away, because it lets nothing be opened.
+
+use std::collections::BTreeMap;
+
+use landlock::{
+    ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _,
+};
+use rlimit::Resource;
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, SeccompRule};
+
+/// Why the child is not locked in. It compiles nothing then.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum JailError {
+    #[error("a resource limit was not set: {0}")]
+    Limit(#[from] std::io::Error),
+    #[error("Landlock refused the rules: {0}")]
+    Landlock(#[from] landlock::RulesetError),
+    #[error("seccomp refused the filter: {0}")]
+    Seccomp(#[from] seccompiler::Error),
+    #[error("no seccomp filter for this processor: {0}")]
+    Backend(#[from] seccompiler::BackendError),
+}
+
+/// Locks the process in. There is no way back.
+pub(super) fn enter(memory_bytes: u64, cpu_seconds: u64) -> Result<(), JailError> {
+    for (resource, most) in [
+        (Resource::AS, memory_bytes),
+        (Resource::CPU, cpu_seconds),
+        (Resource::FSIZE, 0),
+        (Resource::CORE, 0),
+        (Resource::NOFILE, 16),
+    ] {
+        resource.set(most, most)?;
+    }
+    forbid_files_and_network()?;
+    seccompiler::apply_filter(&filter()?)?;
+    Ok(())
+}
+
+/// Landlock: no file, no folder, no TCP port, as far as the kernel knows them.
+fn forbid_files_and_network() -> Result<(), JailError> {
+    let abi = ABI::V5;
+    Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(abi))?
+        .handle_access(AccessNet::from_all(abi))?
+        .create()?
+        .restrict_self()?;
+    Ok(())
+}
+
+/// seccomp: what is not listed kills the process. Memory, the three open streams, time, random numbers for hash maps,
+/// locks, and the end.
+fn filter() -> Result<BpfProgram, JailError> {
+    let allowed = [
+        libc::SYS_read,
+        libc::SYS_write,
+        libc::SYS_close,
+        libc::SYS_fstat,
+        libc::SYS_statx,
+        libc::SYS_lseek,
+        libc::SYS_poll,
+        libc::SYS_brk,
+        libc::SYS_mmap,
+        libc::SYS_mprotect,
+        libc::SYS_mremap,
+        libc::SYS_munmap,
+        libc::SYS_madvise,
+        libc::SYS_clock_gettime,
+        libc::SYS_getrandom,
+        libc::SYS_futex,
+        libc::SYS_sched_yield,
+        libc::SYS_sigaltstack,
+        libc::SYS_rt_sigaction,
+        libc::SYS_rt_sigprocmask,
+        libc::SYS_rt_sigreturn,
+        libc::SYS_gettid,
+        libc::SYS_getpid,
+        libc::SYS_tgkill,
+        libc::SYS_exit,
+        libc::SYS_exit_group,
+    ];
+    let rules: BTreeMap<i64, Vec<SeccompRule>> =
+        allowed.into_iter().map(|call| (call, Vec::new())).collect();
+    let architecture = std::env::consts::ARCH.try_into()?;
+    let filter = SeccompFilter::new(
+        rules,
+        SeccompAction::KillProcess,
+        SeccompAction::Allow,
+        architecture,
+    )?;
+    Ok(filter.try_into()?)
+}

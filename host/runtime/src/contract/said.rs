@@ -1,0 +1,132 @@
+//! What a guest says, before anything of it is checked: the one internal form that every version of the contract is
+//! adapted to.
+
+use bytes::Bytes;
+use lockgate_model::{Blob, Breach, Json, Port, Value, ValueKind};
+use lockgate_model::{Failure, FailureKind, NodeKind};
+
+/// The longest piece of a guest's text in an error, in characters.
+const MAX_QUOTED_CHARS: usize = 80;
+
+/// The longest message of a failure that is kept, in bytes, and the longest detail.
+const MAX_MESSAGE_BYTES: usize = 4 << 10;
+const MAX_DETAIL_BYTES: usize = 64 << 10;
+
+/// What a plugin says of itself.
+#[derive(Debug)]
+pub(crate) struct SaidPlugin {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) summary: String,
+    pub(crate) nodes: Vec<SaidNode>,
+}
+
+/// What a plugin says of a node.
+#[derive(Debug)]
+pub(crate) struct SaidNode {
+    pub(crate) name: String,
+    pub(crate) summary: String,
+    pub(crate) kind: NodeKind,
+    pub(crate) ports: SaidPorts,
+    pub(crate) config_schema: String,
+    pub(crate) pure: bool,
+}
+
+/// What a plugin says of a node's ports.
+#[derive(Debug)]
+pub(crate) struct SaidPorts {
+    pub(crate) inputs: Vec<SaidPort>,
+    pub(crate) outputs: Vec<SaidPort>,
+}
+
+/// What a plugin says of a port.
+#[derive(Debug)]
+pub(crate) struct SaidPort {
+    pub(crate) name: String,
+    pub(crate) summary: String,
+    pub(crate) kind: ValueKind,
+    pub(crate) required: bool,
+    pub(crate) streaming: bool,
+    pub(crate) schema: Option<String>,
+}
+
+/// The outputs that a node gives, by the names that it gives them.
+pub(crate) type SaidOutputs = Vec<(String, SaidValue)>;
+
+/// A value that a node gives.
+#[derive(Debug)]
+pub(crate) enum SaidValue {
+    Text(String),
+    Json(String),
+    Binary { media_type: String, data: Vec<u8> },
+}
+
+impl SaidValue {
+    /// Its size in bytes, as [`Value::size`] counts.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Text(text) | Self::Json(text) => text.len(),
+            Self::Binary { media_type, data } => media_type.len() + data.len(),
+        }
+    }
+
+    /// The value, if it is what the output `port` is declared to be. Its schema is checked elsewhere, in a sandbox.
+    pub(crate) fn checked(self, port: &Port) -> Result<Value, Breach> {
+        let value = match self {
+            Self::Text(text) => Value::text(text),
+            Self::Binary { media_type, data } => Value::Binary(Blob {
+                media_type: media_type.into(),
+                data: Bytes::from(data),
+            }),
+            Self::Json(text) => match Json::parse(text) {
+                Ok(json) => Value::Json(json),
+                Err(error) => {
+                    return Err(Breach::NotJson {
+                        port: port.name.to_string(),
+                        reason: error.to_string(),
+                    });
+                }
+            },
+        };
+        if port.kind.admits(value.kind()) {
+            Ok(value)
+        } else {
+            let (declared, given) = (port.kind, value.kind());
+            Err(Breach::WrongKind {
+                port: port.name.to_string(),
+                declared,
+                given,
+            })
+        }
+    }
+}
+
+/// A failure as a node gives it, bounded: a long message is cut, and a detail that is no JSON becomes a JSON string.
+pub(crate) fn failure(
+    kind: FailureKind,
+    mut message: String,
+    detail: Option<String>,
+    retry_after_ms: Option<u64>,
+) -> Failure {
+    message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
+    let detail = detail.map(|mut detail| {
+        detail.truncate(detail.floor_char_boundary(MAX_DETAIL_BYTES));
+        Json::parse(detail.as_str())
+            .unwrap_or_else(|_| Json::from(&serde_json::Value::String(detail)))
+    });
+    Failure {
+        kind,
+        message,
+        detail,
+        retry_after_ms,
+    }
+}
+
+/// The start of a guest's text, short enough for an error.
+pub(crate) fn cut(text: &str) -> String {
+    let mut short: String = text.chars().take(MAX_QUOTED_CHARS).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}

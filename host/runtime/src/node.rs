@@ -1,0 +1,137 @@
+//! One node of a plugin, and the same node with a configuration.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use lockgate_model::{
+    Call, CallEnd, ConfigureError, Json, Limits, Node, NodeInfo, NodeRunner, PluginId, Ports,
+};
+
+use crate::call;
+use crate::plugin::Loaded;
+use crate::sandbox::{Phase, within};
+use crate::threads::on_guest_thread;
+
+/// What `configure` may use: it may compile a template, a pattern or a schema.
+const CONFIGURE_LIMITS: Limits = Limits {
+    fuel: 1_000_000_000,
+    timeout_ms: 10_000,
+    memory_bytes: 128 << 20,
+    output_bytes: 4 << 20,
+    ..Limits::DEFAULT
+};
+
+/// One node of a plugin.
+pub(crate) struct PluginNode {
+    plugin: Arc<Loaded>,
+    index: usize,
+}
+
+impl PluginNode {
+    /// The node at `index` of the plugin's description.
+    pub(crate) fn new(plugin: Arc<Loaded>, index: usize) -> Self {
+        Self { plugin, index }
+    }
+
+    async fn configured(&self, config: Json, limits: Limits) -> Result<Configured, ConfigureError> {
+        let (host, info) = (&self.plugin.host, self.info());
+        let checked = host
+            .check_schemas(vec![(info.config_schema.clone(), config.clone())])
+            .await?;
+        let faults: Vec<_> = checked.into_iter().flatten().collect();
+        if !faults.is_empty() {
+            return Err(ConfigureError::Schema(faults));
+        }
+        let (plugin, name, asked) = (self.plugin.clone(), info.name.clone(), config.clone());
+        let said = host
+            .on_guest_thread(async move {
+                let mut sandbox = plugin
+                    .host
+                    .open_to_ask(Phase::Configure, &CONFIGURE_LIMITS, plugin.places)
+                    .await;
+                let (deadline, threads) = (sandbox.deadline(), sandbox.threads);
+                let said =
+                    plugin
+                        .adapter
+                        .configure(&mut sandbox.store, name.as_str(), asked.as_str());
+                let ran = within(said, deadline, threads).await;
+                sandbox.close(ran).result
+            })
+            .await?
+            .map_err(lockgate_model::CallError::from)?;
+        let ports = host
+            .checked_ports(said, &info.ports)
+            .await?
+            .map_err(ConfigureError::Ports)?;
+        Ok(Configured {
+            plugin: self.plugin.clone(),
+            index: self.index,
+            config,
+            limits,
+            ports: Arc::new(ports),
+        })
+    }
+}
+
+impl Node for PluginNode {
+    fn info(&self) -> &NodeInfo {
+        &self.plugin.info.nodes[self.index]
+    }
+
+    fn plugin(&self) -> &PluginId {
+        &self.plugin.id
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.plugin.limits
+    }
+
+    fn configure(
+        &self,
+        config: Json,
+        limits: Limits,
+    ) -> BoxFuture<'_, Result<Arc<dyn NodeRunner>, ConfigureError>> {
+        Box::pin(async move {
+            let configured = Arc::new(self.configured(config, limits).await?);
+            Ok(Arc::new(PluginRunner(configured)) as Arc<dyn NodeRunner>)
+        })
+    }
+}
+
+/// A node with its configuration and limits.
+pub(crate) struct Configured {
+    pub(crate) plugin: Arc<Loaded>,
+    pub(crate) config: Json,
+    pub(crate) limits: Limits,
+    pub(crate) ports: Arc<Ports>,
+    index: usize,
+}
+
+impl Configured {
+    /// The node's name within its plugin.
+    pub(crate) fn name(&self) -> &str {
+        self.plugin.info.nodes[self.index].name.as_str()
+    }
+}
+
+struct PluginRunner(Arc<Configured>);
+
+impl NodeRunner for PluginRunner {
+    fn ports(&self) -> &Ports {
+        &self.0.ports
+    }
+
+    fn run(&self, call: Call) -> BoxFuture<'_, CallEnd> {
+        if on_guest_thread() {
+            return Box::pin(call::run(&self.0, call));
+        }
+        let node = self.0.clone();
+        Box::pin(
+            self.0
+                .plugin
+                .host
+                .threads
+                .spawn(async move { call::run(&node, call).await }),
+        )
+    }
+}

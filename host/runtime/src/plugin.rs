@@ -1,0 +1,149 @@
+//! A loaded plugin: a component that was compiled, tied to its version of the contract, and asked what it is.
+
+use std::fmt;
+use std::sync::Arc;
+
+use lockgate_model::{Kebab, Limits, Node, PluginId, PluginInfo, PluginName};
+
+use crate::contract::Adapter;
+use crate::error::LoadError;
+use crate::host::Host;
+use crate::node::PluginNode;
+use crate::sandbox::{Phase, within};
+use crate::scan::{Scan, scan};
+
+/// What `describe` may use. It answers at once; a Python plugin, the slowest to start, takes a hundredth of it.
+const DESCRIBE_LIMITS: Limits = Limits {
+    fuel: 500_000_000,
+    timeout_ms: 10_000,
+    memory_bytes: 128 << 20,
+    output_bytes: 4 << 20,
+    ..Limits::DEFAULT
+};
+
+/// A loaded plugin. Cloning it copies a pointer.
+#[derive(Clone)]
+pub struct Plugin(Arc<Loaded>);
+
+pub(crate) struct Loaded {
+    pub(crate) host: Arc<Host>,
+    pub(crate) adapter: Box<dyn Adapter>,
+    pub(crate) id: PluginId,
+    pub(crate) info: PluginInfo,
+    pub(crate) limits: Limits,
+    /// How many core instances a call makes.
+    pub(crate) instances: u32,
+    /// How many places a call takes.
+    pub(crate) places: u32,
+    imports: Vec<String>,
+}
+
+impl Plugin {
+    /// Loads a component: looks at its outside, compiles it (or finds it compiled), holds its types against the
+    /// contract, asks it in a sandbox what it is, and checks the answer whole.
+    pub(crate) async fn load(
+        host: Arc<Host>,
+        publisher: Kebab,
+        bytes: Arc<[u8]>,
+    ) -> Result<Self, LoadError> {
+        let compiling = host.clone();
+        let (scan, component) = host
+            .threads
+            .serve(async move {
+                let scan = scan(&bytes)?;
+                let component = compiling
+                    .compiler
+                    .component(&compiling.engine, &scan.digest, &bytes)
+                    .await?;
+                Ok::<_, LoadError>((scan, component))
+            })
+            .await?;
+        let Scan {
+            version,
+            imports,
+            instances,
+            digest,
+        } = scan;
+        let needs = component.resources_required();
+        let needs =
+            needs.ok_or_else(|| LoadError::Invalid("it imports a core module".to_owned()))?;
+        let places = host
+            .places_for(needs.num_memories, needs.num_tables)
+            .map_err(LoadError::Invalid)?;
+        let bound = host.contracts.bind(version, &component);
+        let adapter = bound.map_err(|error| LoadError::WrongType(format!("{error:#}")))?;
+
+        let asking = host.clone();
+        let (adapter, said) = host
+            .on_guest_thread(async move {
+                let mut sandbox = asking
+                    .open_to_ask(Phase::Describe, &DESCRIBE_LIMITS, places)
+                    .await;
+                let (deadline, threads) = (sandbox.deadline(), sandbox.threads);
+                let ran = within(adapter.describe(&mut sandbox.store), deadline, threads).await;
+                let said = sandbox.close(ran).result;
+                (adapter, said)
+            })
+            .await;
+        let said = said.map_err(LoadError::Describe)?;
+        let checked = host
+            .checked_plugin(said)
+            .await
+            .map_err(LoadError::Describe)?;
+        let info = checked.map_err(LoadError::Malformed)?;
+        let name = PluginName {
+            publisher,
+            name: info.name.clone(),
+        };
+        let id = PluginId {
+            name,
+            version: info.version.clone(),
+            digest: digest.into(),
+        };
+        let limits = host.limits;
+        Ok(Self(Arc::new(Loaded {
+            host,
+            adapter,
+            id,
+            info,
+            limits,
+            instances,
+            places,
+            imports,
+        })))
+    }
+
+    /// Which plugin this is.
+    pub fn id(&self) -> &PluginId {
+        &self.0.id
+    }
+
+    /// What it says of itself.
+    pub fn info(&self) -> &PluginInfo {
+        &self.0.info
+    }
+
+    /// The interfaces that it imports: what it may ever ask the host for.
+    pub fn imports(&self) -> &[String] {
+        &self.0.imports
+    }
+
+    /// Its node of this name.
+    pub fn node(&self, name: &str) -> Option<Arc<dyn Node>> {
+        let index = self
+            .0
+            .info
+            .nodes
+            .iter()
+            .position(|node| node.name.as_str() == name)?;
+        Some(Arc::new(PluginNode::new(self.0.clone(), index)))
+    }
+}
+
+impl fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plugin")
+            .field("id", &self.0.id)
+            .finish_non_exhaustive()
+    }
+}
