@@ -1,2 +1,59 @@
-//! The lockgate command.
-fn main() {}
+//! The `lockgate` command: reads what it is told, wires the rooms, and shows what came out.
+
+mod args;
+mod check;
+mod escape;
+mod exit;
+mod input;
+mod journal;
+mod plugin;
+mod run;
+mod setup;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Args, Command, PluginCommand};
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().as_deref() == Some(setup::COMPILE_COMPONENT) {
+        return lockgate_runtime::compile_component(arguments);
+    }
+    quick_errors();
+    let args = Args::parse();
+    log_to_stderr();
+    exit::code(answer(args))
+}
+
+fn answer(args: Args) -> Result<(), exit::Failed> {
+    let threads = tokio::runtime::Builder::new_current_thread().build().map_err(anyhow::Error::from)?;
+    threads.block_on(async {
+        match args.command {
+            Command::Run(args) => run::run(args).await,
+            Command::Check(args) => check::check(args).await,
+            Command::Plugin(PluginCommand::Inspect(args)) => plugin::inspect::inspect(args).await,
+            Command::Plugin(PluginCommand::Call(args)) => plugin::call::call(args).await,
+        }
+    })
+}
+
+/// wasmtime's errors take a backtrace of the host where `RUST_BACKTRACE` is set: it says nothing of the guest, and makes
+/// calls that fail much slower. `RUST_LIB_BACKTRACE` turns it off for errors, and leaves it for panics.
+fn quick_errors() {
+    if std::env::var_os("RUST_LIB_BACKTRACE").is_none() {
+        #[expect(unsafe_code, reason = "nothing else runs yet that could read the environment meanwhile")]
+        unsafe {
+            std::env::set_var("RUST_LIB_BACKTRACE", "0");
+        }
+    }
+}
+
+/// The host's own warnings, on standard error; `LOCKGATE_LOG` says which, such as `debug` or `lockgate_runtime=trace`.
+fn log_to_stderr() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_env("LOCKGATE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+}

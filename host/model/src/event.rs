@@ -78,6 +78,11 @@ pub enum RunOutcome<'a> {
         /// Why it failed.
         error: &'a Arc<CallError>,
     },
+    /// Because the flow itself did not hold: an expression failed, or what the run held or gave was too large.
+    Broken {
+        /// What and where, as a sentence. It may quote a document or a node: escape it.
+        reason: &'a str,
+    },
     /// It was cancelled.
     Cancelled,
 }

@@ -25,7 +25,8 @@ pub struct Limits {
     /// Bytes of log lines that are kept, standard output and standard error included. What comes after is dropped, and
     /// the last line says so.
     pub log_bytes: u64,
-    /// Bytes of all outputs together, parts included.
+    /// Bytes of all outputs together, parts included; a part counts 64 bytes more, because the host keeps each until the
+    /// call ends. No one host call may hand over more than this either.
     pub output_bytes: u64,
 }
 
@@ -41,7 +42,7 @@ impl Limits {
         resources: 100,
         copied_bytes: 64 * MIB,
         log_bytes: 64 << 10,
-        output_bytes: 16 * MIB,
+        output_bytes: 8 * MIB,
     };
 
     /// The most that any setting can give: what the host's own tables and pools are made for.

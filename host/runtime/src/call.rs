@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use lockgate_model::{
     Breach, Call, CallEnd, CallError, Exhausted, Failure, FailureKind, Ident, Input, Json, Limit,
-    Outputs, Port, Receipt, SchemaFault, Value,
+    Outputs, Port, Receipt, SchemaFault, Value, ValueKind,
 };
 
 use crate::contract::GuestCall;
@@ -74,7 +74,7 @@ pub(crate) async fn run(node: &Configured, call: Call) -> CallEnd {
     receipt.instances = node.plugin.instances;
 
     let result = match result {
-        Ok(Ok(said)) => outputs(node, said, streams, &mut receipt),
+        Ok(Ok(said)) => outputs(node, said, streams, &mut receipt).await,
         Ok(Err(failure)) => Err(failure.into()),
         Err(error) => Err(error),
     };
@@ -150,7 +150,7 @@ impl Inputs {
 }
 
 /// What the node gave, held against its ports and joined with what it sent in parts.
-fn outputs(
+async fn outputs(
     node: &Configured,
     said: SaidOutputs,
     streams: Streams,
@@ -169,7 +169,7 @@ fn outputs(
             return Err(Breach::TwiceGiven { port: name }.into());
         }
         receipt.output_bytes = receipt.output_bytes.saturating_add(value.size() as u64);
-        outputs.push((port.name.clone(), value.checked(port)?));
+        outputs.push((port.name.clone(), value.checked(port).await?));
     }
     let allowed = node.limits.output_bytes;
     if receipt.output_bytes > allowed {
@@ -186,14 +186,23 @@ fn outputs(
             outputs.push((name, value));
         }
     }
-    let given = |port: &Port| outputs.iter().any(|(name, _)| *name == port.name);
-    match ports.iter().find(|port| port.required && !given(port)) {
-        None => Ok(outputs),
-        // A stream without a part is an empty one.
-        Some(port) => Err(Breach::MissingOutput {
-            port: port.name.to_string(),
+    for port in ports.iter().filter(|port| port.required) {
+        if !outputs.iter().any(|(given, _)| *given == port.name) {
+            outputs.push((port.name.clone(), empty_stream(port)?));
         }
-        .into()),
+    }
+    Ok(outputs)
+}
+
+/// What a required output is that was neither given nor sent a part of: an empty stream, if the port streams and what is
+/// empty can be told.
+fn empty_stream(port: &Port) -> Result<Value, Breach> {
+    match port.kind {
+        ValueKind::Text if port.streaming => Ok(Value::text("")),
+        ValueKind::Json if port.streaming => Ok(Value::Json(Json::list([]))),
+        _ => Err(Breach::MissingOutput {
+            port: port.name.to_string(),
+        }),
     }
 }
 

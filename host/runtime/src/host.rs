@@ -21,8 +21,8 @@ use crate::threads::{Threads, on_guest_thread};
 /// the cheapest host calls, which cost a guest almost no fuel.
 const SLICE: u64 = 100_000;
 
-/// What a call may hand over beside its values: names, lengths, media types.
-const HANDING_OVER_BYTES: u64 = 1 << 20;
+/// What one host call, or the end of a call, may hand over beside the outputs: names, lengths, media types.
+const HANDING_OVER_BYTES: u64 = 256 << 10;
 
 /// What all plugins of a runtime share.
 pub(crate) struct Host {

@@ -18,6 +18,7 @@ const CONFIGURE_LIMITS: Limits = Limits {
     timeout_ms: 10_000,
     memory_bytes: 128 << 20,
     output_bytes: 4 << 20,
+    copied_bytes: 1 << 20,
     ..Limits::DEFAULT
 };
 

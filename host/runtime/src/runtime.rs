@@ -43,7 +43,13 @@ impl Runtime {
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        self.0.threads.spawn(work)
+        let hop = self.0.threads.spawn(work);
+        let kept_alive = self.0.clone();
+        async move {
+            let output = hop.await;
+            drop(kept_alive);
+            output
+        }
     }
 }
 

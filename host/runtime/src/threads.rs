@@ -111,7 +111,7 @@ impl<T> Future for Hop<T> {
             Ok(value) => value,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
-                // Only dropping aborts, and then nobody polls; a runtime that stops ends the process with it.
+                // Only dropping aborts, and then nobody polls. Who polls keeps the threads alive.
                 Err(error) => unreachable!("{error}"),
             },
         })

@@ -8,6 +8,9 @@ use lockgate_model::{Failure, FailureKind, NodeKind};
 /// The longest piece of a guest's text in an error, in characters.
 const MAX_QUOTED_CHARS: usize = 80;
 
+/// The longest document that is parsed on a guest thread: some 100 µs.
+const PARSED_AT_ONCE_BYTES: usize = 64 << 10;
+
 /// The longest message of a failure that is kept, in bytes, and the longest detail.
 const MAX_MESSAGE_BYTES: usize = 4 << 10;
 const MAX_DETAIL_BYTES: usize = 64 << 10;
@@ -71,19 +74,19 @@ impl SaidValue {
     }
 
     /// The value, if it is what the output `port` is declared to be. Its schema is checked elsewhere, in a sandbox.
-    pub(crate) fn checked(self, port: &Port) -> Result<Value, Breach> {
+    pub(crate) async fn checked(self, port: &Port) -> Result<Value, Breach> {
         let value = match self {
             Self::Text(text) => Value::text(text),
             Self::Binary { media_type, data } => Value::Binary(Blob {
                 media_type: media_type.into(),
                 data: Bytes::from(data),
             }),
-            Self::Json(text) => match Json::parse(text) {
+            Self::Json(text) => match parsed(text).await {
                 Ok(json) => Value::Json(json),
-                Err(error) => {
+                Err(reason) => {
                     return Err(Breach::NotJson {
                         port: port.name.to_string(),
-                        reason: error.to_string(),
+                        reason,
                     });
                 }
             },
@@ -99,6 +102,18 @@ impl SaidValue {
             })
         }
     }
+}
+
+/// Parses a document. A long one takes milliseconds, and guests would wait that long for the thread: so it is parsed on
+/// another.
+async fn parsed(text: String) -> Result<Json, String> {
+    if text.len() <= PARSED_AT_ONCE_BYTES {
+        return Json::parse(text).map_err(|error| error.to_string());
+    }
+    let parsed = tokio::task::spawn_blocking(move || Json::parse(text)).await;
+    parsed
+        .map_err(|error| error.to_string())?
+        .map_err(|error| error.to_string())
 }
 
 /// A failure as a node gives it, bounded: a long message is cut, and a detail that is no JSON becomes a JSON string.

@@ -138,8 +138,8 @@ impl streaming::Host for State {
         self.only_in_run("emit")?;
         let part = raised(part);
         self.meter.copy(port.len() + part.size())?;
-        self.meter.give(part.size())?;
-        let (port, part) = self.streams.accept(port, part)?;
+        self.meter.give_part(part.size())?;
+        let (port, part) = self.streams.accept(port, part).await?;
         let sink = self.streams.sink().clone();
         Ok(sink.part(&port, &part).await)
     }
@@ -165,7 +165,10 @@ impl http::Host for State {
         request: http::Request,
     ) -> Result<Result<Resource<NoResponse>, types::Failure>> {
         self.only_in_run("send")?;
-        self.meter.copy(request.url.len() + request.body.len())?;
+        let header = |(name, value): &(String, http::HeaderValue)| name.len() + header_size(value);
+        let headers: usize = request.headers.iter().map(header).sum();
+        self.meter
+            .copy(request.method.len() + request.url.len() + headers + request.body.len())?;
         let message = "this plugin has no grant to send requests; an operator can give one";
         Ok(Err(said_failure(Failure::new(
             FailureKind::Denied,
@@ -193,6 +196,13 @@ impl http::HostResponse for State {
 
     async fn drop(&mut self, response: Resource<NoResponse>) -> Result<()> {
         match *self.resource(&response)? {}
+    }
+}
+
+fn header_size(value: &http::HeaderValue) -> usize {
+    match value {
+        http::HeaderValue::Text(text) => text.len(),
+        http::HeaderValue::Secret(secret) => secret.prefix.len() + secret.name.len(),
     }
 }
 

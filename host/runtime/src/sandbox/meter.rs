@@ -5,6 +5,9 @@ use wasmtime::ResourceLimiter;
 
 use super::Stop;
 
+/// What a part counts beside its own bytes: the host keeps each until the call ends, and an empty one is not free.
+const PART_BYTES: usize = 64;
+
 /// The host's bytes for one element of a table: a pointer.
 const TABLE_ELEMENT_BYTES: u64 = 8;
 
@@ -80,6 +83,11 @@ impl Meter {
         )
     }
 
+    /// The call sends a part of `bytes`.
+    pub(crate) fn give_part(&mut self, bytes: usize) -> Result<(), Stop> {
+        self.give(bytes.saturating_add(PART_BYTES))
+    }
+
     /// `alive` host resources are there now.
     pub(super) fn saw_resources(&mut self, alive: usize) {
         self.peak_resources = self
@@ -106,9 +114,11 @@ impl Meter {
         }
     }
 
+    /// The sandbox itself refused: its pool bounds each memory and table too.
     fn growth_failed(&mut self) {
         self.memory -= self.last_growth;
         self.last_growth = 0;
+        self.refused = Some(Limit::Memory);
     }
 }
 

@@ -64,13 +64,7 @@ pub(crate) fn why(error: &Error, state: &State, limits: &Limits, instantiated: b
     // wasmtime has no public types for these three.
     let reason = error.root_cause().to_string();
     if reason.contains("too much data is being copied between the host and the guest") {
-        // In a host call the guest is still on the stack; when it hands over its results it is not.
-        let in_host_call = error.downcast_ref::<WasmBacktrace>().is_some();
-        return exhausted(if in_host_call {
-            Limit::CopiedBytes
-        } else {
-            Limit::OutputBytes
-        });
+        return exhausted(Limit::OutputBytes); // no one host call may hand over more than all outputs together
     }
     if reason.contains("store handle limit exceeded") {
         return exhausted(Limit::Resources);

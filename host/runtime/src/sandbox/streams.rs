@@ -90,7 +90,11 @@ impl Streams {
     }
 
     /// Takes one part of an output: checked against the port's declaration and the parts before it, kept to be joined.
-    pub(crate) fn accept(&mut self, port: String, part: SaidValue) -> Result<(Ident, Value), Stop> {
+    pub(crate) async fn accept(
+        &mut self,
+        port: String,
+        part: SaidValue,
+    ) -> Result<(Ident, Value), Stop> {
         let Some(declared) = self.ports.output(&port) else {
             return Err(Breach::UnknownOutput {
                 port: said::cut(&port),
@@ -104,7 +108,7 @@ impl Streams {
             }
             .into());
         }
-        let value = part.checked(declared)?;
+        let value = part.checked(declared).await?;
         let name = declared.name.clone();
         match self.sent.iter_mut().find(|(sent, _)| *sent == name) {
             None => self.sent.push((name.clone(), Joiner::start(value.clone()))),

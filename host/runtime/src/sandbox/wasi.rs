@@ -2,16 +2,18 @@
 //! error (as log lines), an empty standard input, no arguments, no environment, a file system without a single folder.
 //! No sockets, no name lookup, no HTTP: a component that imports those is refused when it is loaded.
 
+use lockgate_model::Limit;
 use rand::Rng as _;
-use wasmtime::component::{HasData, Linker, ResourceTable};
+use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use wasmtime_wasi::WasiView as _;
 use wasmtime_wasi::cli::{WasiCli, WasiCliView as _};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView as _};
 use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView as _};
 use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random};
 use wasmtime_wasi_io::bindings::wasi::io;
+use wasmtime_wasi_io::poll::DynPollable;
 
-use super::State;
+use super::{State, Stop};
 
 /// The interfaces that are offered, in WASI 0.2's versions.
 const OFFERED: &[&str] = &[
@@ -52,7 +54,7 @@ pub(crate) fn offers(import: &str) -> bool {
 /// Links what [`OFFERED`] names.
 pub(crate) fn add_to_linker(l: &mut Linker<State>) -> wasmtime::Result<()> {
     io::error::add_to_linker::<State, Resources>(l, |state| state.ctx().table)?;
-    io::poll::add_to_linker::<State, Resources>(l, |state| state.ctx().table)?;
+    io::poll::add_to_linker::<State, BoundedPoll>(l, |state| Bounded(state.ctx().table))?;
     io::streams::add_to_linker::<State, Resources>(l, |state| state.ctx().table)?;
     clocks::wall_clock::add_to_linker::<State, WasiClocks>(l, State::clocks)?;
     clocks::monotonic_clock::add_to_linker::<State, WasiClocks>(l, State::clocks)?;
@@ -77,6 +79,39 @@ struct Resources;
 
 impl HasData for Resources {
     type Data<'a> = &'a mut ResourceTable;
+}
+
+/// Polling without long lists. wasmtime-wasi takes a list as long as a host call can hand over, the same pollable a million
+/// times, and works through it at one go.
+struct Bounded<'a>(&'a mut ResourceTable);
+
+struct BoundedPoll;
+
+impl HasData for BoundedPoll {
+    type Data<'a> = Bounded<'a>;
+}
+
+impl io::poll::Host for Bounded<'_> {
+    async fn poll(&mut self, pollables: Vec<Resource<DynPollable>>) -> wasmtime::Result<Vec<u32>> {
+        if pollables.len() > self.0.max_capacity() {
+            return Err(Stop::Exhausted(Limit::Resources).into());
+        }
+        io::poll::Host::poll(self.0, pollables).await
+    }
+}
+
+impl io::poll::HostPollable for Bounded<'_> {
+    async fn ready(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<bool> {
+        io::poll::HostPollable::ready(self.0, pollable).await
+    }
+
+    async fn block(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<()> {
+        io::poll::HostPollable::block(self.0, pollable).await
+    }
+
+    fn drop(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<()> {
+        io::poll::HostPollable::drop(self.0, pollable)
+    }
 }
 
 /// Random numbers that count: wasmtime-wasi's own are bounded for one call, but not for a million of them.

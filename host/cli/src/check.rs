@@ -1,0 +1,69 @@
+//! `lockgate check`: flows checked without running them; and how a flow becomes a plan, which `run` shares.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use lockgate_flow::{Faults, FlowDocument, Override, Plan, plan};
+use lockgate_model::NodeCatalog;
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
+
+use crate::args::CheckArgs;
+use crate::exit::Failed;
+use crate::{escape, setup};
+
+/// The most bytes of a flow that are read: more than a document may have, so that its own error says so.
+const MAX_READ_BYTES: u64 = 2 << 20;
+
+pub(crate) async fn check(args: CheckArgs) -> Result<(), Failed> {
+    let runtime = setup::runtime(&args.host.cache)?;
+    let catalog = setup::catalog(&runtime, &args.host).await?;
+    let mut faulty = false;
+    for flow in &args.flows {
+        match planned(flow, &catalog, &[]).await {
+            Ok(plan) => println!("{}: ok, {} nodes", escape::line(&flow.display().to_string()), plan.nodes().len()),
+            Err(Failed::Wrong(error)) => {
+                faulty = true;
+                eprintln!("error: {}", escape::lines(&format!("{error:#}")));
+            }
+            Err(_) => faulty = true,
+        }
+    }
+    if faulty { Err(Failed::Shown) } else { Ok(()) }
+}
+
+/// Reads a flow and checks it whole. Every fault is shown on standard error.
+pub(crate) async fn planned(
+    file: &Path,
+    catalog: &dyn NodeCatalog,
+    overrides: &[Override],
+) -> Result<Plan, Failed> {
+    let name = file.display().to_string();
+    let text = read(file).with_context(|| name.clone())?;
+    let document = FlowDocument::parse(&name, &text).map_err(|faults| show(&faults))?;
+    plan(&document, catalog, overrides).await.map_err(|faults| show(&faults))
+}
+
+fn read(file: &Path) -> anyhow::Result<String> {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)?.take(MAX_READ_BYTES).read_to_end(&mut bytes)?;
+    String::from_utf8(bytes).context("a flow is UTF-8 text")
+}
+
+/// Draws faults as a compiler draws them. Their texts and excerpts are escaped already.
+fn show(faults: &Faults) -> Failed {
+    use std::io::IsTerminal as _;
+    let theme = match std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
+        true => GraphicalTheme::unicode(),
+        false => GraphicalTheme::unicode_nocolor(),
+    };
+    let handler = GraphicalReportHandler::new_themed(theme).with_links(false);
+    for fault in faults.iter() {
+        let mut drawn = String::new();
+        if handler.render_report(&mut drawn, fault as &dyn Diagnostic).is_ok() {
+            eprintln!("{drawn}");
+        }
+    }
+    eprintln!("error: {faults}");
+    Failed::Shown
+}

@@ -1,0 +1,35 @@
+//! How the command ends: one place that maps errors to exit statuses and to what a person reads.
+
+use std::process::ExitCode;
+
+use crate::escape;
+
+/// Why the command does not end with 0.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// The run or call failed. What it says was shown already. Status 1.
+    Run,
+    /// The input, flow, plugin or command is wrong, and that was shown already. Status 2.
+    Shown,
+    /// The input, flow, plugin or command is wrong. Status 2.
+    Wrong(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Failed {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Wrong(error)
+    }
+}
+
+/// The exit status for a result, after what is still to be said was said.
+pub(crate) fn code(result: Result<(), Failed>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed::Run) => ExitCode::from(1),
+        Err(Failed::Shown) => ExitCode::from(2),
+        Err(Failed::Wrong(error)) => {
+            eprintln!("error: {}", escape::lines(&format!("{error:#}")));
+            ExitCode::from(2)
+        }
+    }
+}

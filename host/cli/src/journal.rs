@@ -1,0 +1,47 @@
+//! What the command shows of a run's events: log lines as they come, and the calls when the run is over.
+
+use std::sync::{Mutex, PoisonError};
+
+use lockgate_model::{Journal, LogLevel, NodeOutcome, RunEvent};
+
+use crate::escape;
+use crate::table::{self, CallRow};
+
+/// Shows the nodes' log lines on standard error as they come: all of them in a trace, warnings and errors otherwise.
+/// Keeps what the trace draws at the end.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    trace: bool,
+    calls: Mutex<Vec<CallRow>>,
+}
+
+impl Shown {
+    pub(crate) fn new(trace: bool) -> Self {
+        Self { trace, calls: Mutex::default() }
+    }
+
+    /// The calls as a table, in the order in which they ended.
+    pub(crate) fn trace(&self) -> String {
+        table::trace(&self.calls.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Journal for Shown {
+    fn record(&self, event: RunEvent<'_>) {
+        match event {
+            RunEvent::NodeLog { node, level, line } if self.trace || level >= LogLevel::Warn => {
+                eprintln!("{level:>5} {node}: {}", escape::line(line));
+            }
+            RunEvent::NodeFinished { node, outcome, receipt } if self.trace => {
+                let (outcome, receipt) = match outcome {
+                    NodeOutcome::Ok(_) => ("ok", Some(receipt.clone())),
+                    NodeOutcome::Failed(error) => (error.kind(), Some(receipt.clone())),
+                    NodeOutcome::Cancelled => ("cancelled", None),
+                };
+                let row = CallRow { node: node.to_string(), outcome: outcome.to_owned(), receipt };
+                self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(row);
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What a document says, before it is known which nodes are there.
+
+mod keys;
+mod node;
+mod overrides;
+mod quantity;
+mod wire;
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use lockgate_model::{Ident, InvalidName, Kebab, RESERVED};
+
+use crate::fault::{Code, Faults, Findings};
+use crate::read::{self, Tree};
+use crate::schema::InputSchema;
+use crate::source::Source;
+
+use keys::Keys;
+pub(crate) use node::NodeEntry;
+pub use overrides::{InvalidOverride, Override};
+pub(crate) use wire::Wire;
+
+/// The version of the format that this host knows.
+const FORMAT: u64 = 1;
+
+/// The keys of a flow.
+const KEYS: &[&str] = &[
+    "description",
+    "flow",
+    "format",
+    "input",
+    "nodes",
+    "output",
+    "ui",
+];
+
+/// Keys of the format that a later version has.
+const LATER_KEYS: &[&str] = &["chat", "labels", "vars"];
+
+/// A document that was read. What is wrong with it is kept until it is planned, so that it is reported together with
+/// what only the nodes know.
+#[derive(Debug)]
+pub struct FlowDocument {
+    pub(crate) source: Source,
+    pub(crate) findings: Findings,
+    pub(crate) name: Option<Kebab>,
+    description: Option<String>,
+    pub(crate) input: Option<Arc<InputSchema>>,
+    pub(crate) nodes: Vec<NodeEntry>,
+    pub(crate) outputs: Vec<Wire>,
+}
+
+impl FlowDocument {
+    /// Reads a YAML or JSON document. `name` is what messages call it: its file's name, say.
+    ///
+    /// # Errors
+    ///
+    /// Where the text is no document at all. Everything else that is wrong is reported by [`crate::plan`].
+    pub fn parse(name: &str, text: &str) -> Result<Self, Faults> {
+        let source = Source::new(name, text);
+        let mut findings = Findings::default();
+        let Some(tree) = read::read(&source, &mut findings) else {
+            return Err(findings.into_faults(&source));
+        };
+        let mut document = Self {
+            source,
+            findings,
+            name: None,
+            description: None,
+            input: None,
+            nodes: Vec::new(),
+            outputs: Vec::new(),
+        };
+        document.read(&tree);
+        Ok(document)
+    }
+
+    /// The flow's name, where it has a valid one.
+    pub fn name(&self) -> Option<&Kebab> {
+        self.name.as_ref()
+    }
+
+    /// What the flow is for, in its author's words. Escape it before a terminal or a page shows it.
+    pub fn description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    fn read(&mut self, tree: &Tree) {
+        let findings = &mut self.findings;
+        let what = "the document is a map with the keys `flow`, `nodes` and `output`";
+        let Some(keys) = Keys::new(tree, KEYS, LATER_KEYS, findings, what) else {
+            return;
+        };
+        if let Some(entry) = keys.get("format") {
+            check_format(&entry.value, findings);
+        }
+        if let Some(entry) = keys.require("flow", tree, findings) {
+            self.name = parse_name(&entry.value, findings, "flow");
+        }
+        if let Some(entry) = keys.get("description") {
+            self.description = keys::text(&entry.value, findings, "description").map(str::to_owned);
+        }
+        if let Some(entry) = keys.get("input") {
+            self.input = InputSchema::read(&entry.value, findings).map(Arc::new);
+        }
+        if let Some(entry) = keys.require("nodes", tree, findings) {
+            self.nodes = node::read_all(&entry.value, &self.source, findings);
+        }
+        if let Some(entry) = keys.require("output", tree, findings) {
+            let value = &entry.value;
+            self.outputs = wire::read_all(value, "output", &self.source, findings);
+            if value.as_map().is_some_and(<[_]>::is_empty) {
+                findings
+                    .add(
+                        Code::Empty,
+                        &value.span,
+                        "`output` is empty, and a flow gives something",
+                    )
+                    .help("for example `output: { answer: name_of_a_node.name_of_its_output }`");
+            }
+        }
+    }
+}
+
+fn check_format(value: &Tree, findings: &mut Findings) {
+    let version = value
+        .as_scalar()
+        .and_then(|scalar| scalar.value.as_ref().ok()?.as_u64());
+    if version != Some(FORMAT) {
+        findings
+            .add(
+                Code::UnknownFormat,
+                &value.span,
+                "this host does not know that version of the format",
+            )
+            .help(format!("write `format: {FORMAT}`, or leave the key out"));
+    }
+}
+
+/// Reads a name of any kind, or says which rule it breaks.
+fn parse_name<N: FromStr<Err = InvalidName>>(
+    value: &Tree,
+    findings: &mut Findings,
+    key: &str,
+) -> Option<N> {
+    let text = keys::text(value, findings, key)?;
+    match text.parse() {
+        Ok(name) => Some(name),
+        Err(invalid) => {
+            findings.add(Code::BadName, &value.span, invalid.to_string());
+            None
+        }
+    }
+}
+
+/// Reads a key as the name of a node, a port or an output.
+fn parse_key(key: &str, span: &std::ops::Range<usize>, findings: &mut Findings) -> Option<Ident> {
+    match key.parse::<Ident>() {
+        Ok(name) => Some(name),
+        Err(invalid) => {
+            let advice = (!RESERVED.contains(&key))
+                .then(|| suggestion(key))
+                .flatten();
+            findings
+                .add(Code::BadName, span, invalid.to_string())
+                .maybe_help(advice);
+            None
+        }
+    }
+}
+
+/// A valid name that is like an invalid one.
+fn suggestion(key: &str) -> Option<String> {
+    let name: String = key.to_lowercase().replace(['-', ' ', '.'], "_");
+    name.parse::<Ident>()
+        .ok()
+        .map(|name| format!("`{name}` would be a name"))
+}

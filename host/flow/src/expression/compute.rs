@@ -1,0 +1,159 @@
+//! One evaluation of one expression.
+
+use std::sync::{Arc, LazyLock};
+
+use cel::common::types::CelString;
+use cel::{Context, Env, ExecutionError, IdedExpr, Value as Cel, extensions};
+use serde_json::Value as Json;
+
+use super::lower::{presence_variable, value_variable};
+use super::{Body, Expression, convert, cost};
+use crate::excerpt::quoted;
+
+/// The most bytes that one evaluation copies and compares, and so a bound for its memory and its result.
+pub const MAX_EXPRESSION_WORK: u64 = 256 << 20;
+
+/// What a reference refers to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Operand<'a> {
+    Text(&'a str),
+    Tree(&'a Json),
+    /// It is there, and the expression asks for no more.
+    Present,
+}
+
+/// Why an expression gave no value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExpressionError {
+    /// It needs what is not there.
+    #[error("`{0}` is not there")]
+    Missing(String),
+    /// It failed while it was computed.
+    #[error("{0}")]
+    Failed(String),
+    /// It would copy too much.
+    #[error("it would copy {bytes} bytes, and at most {MAX_EXPRESSION_WORK} are allowed")]
+    TooMuchWork {
+        /// A bound of what it would copy.
+        bytes: u64,
+    },
+    /// It looks into a document that is too large for that.
+    #[error("it looks into a document of {bytes} bytes, and at most {most} are allowed", most = super::MAX_OPENED_BYTES)]
+    TooLargeToOpen {
+        /// The document's size.
+        bytes: usize,
+    },
+    /// Its result is not what the port takes.
+    #[error("it gives {given}, and the port takes {wanted}")]
+    WrongKind {
+        /// What it gives.
+        given: &'static str,
+        /// What the port takes.
+        wanted: &'static str,
+    },
+}
+
+/// The functions, made once. More are registered here than expressions may call: which those are is checked when an
+/// expression is read.
+static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
+    let mut env = Env::default().with_optional_support(false).with_stdlib();
+    // It fails for a function that is there twice, and every test of a string function would.
+    let _ = env.add_extension(extensions::strings);
+    Arc::new(env)
+});
+
+impl Expression {
+    /// Computes the expression over what its references refer to, in their order. Not for lone references, which hand
+    /// over what is there.
+    pub(crate) fn compute(
+        &self,
+        operands: &[Option<Operand<'_>>],
+    ) -> Result<convert::Result, ExpressionError> {
+        let Body::Computed(tree) = &self.body else {
+            return Err(ExpressionError::Failed("it is a reference".to_owned()));
+        };
+        check_work(tree, operands)?;
+        let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
+        for (index, operand) in operands.iter().enumerate() {
+            context.add_variable_from_value(presence_variable(index), operand.is_some());
+            match operand {
+                Some(Operand::Text(text)) => {
+                    context.add_variable_as_val(
+                        value_variable(index),
+                        Box::new(CelString::from(*text)),
+                    );
+                }
+                Some(Operand::Tree(tree)) => {
+                    context.add_variable_from_value(value_variable(index), convert::to_cel(tree))
+                }
+                Some(Operand::Present) | None => {}
+            }
+        }
+        let value = Cel::resolve(tree, &context).map_err(|error| self.explain(&error))?;
+        convert::from_cel(&value).map_err(|reason| ExpressionError::Failed(reason.to_owned()))
+    }
+
+    fn explain(&self, error: &ExecutionError) -> ExpressionError {
+        ExpressionError::Failed(match error {
+            ExecutionError::UndeclaredReference(name) => {
+                let is_it = |index: &usize| value_variable(*index) == **name;
+                let missing = (0..self.references.len()).find(is_it);
+                let missing = missing.map(|index| self.references[index].to_string());
+                return ExpressionError::Missing(quoted(missing.as_deref().unwrap_or(name)));
+            }
+            ExecutionError::NoSuchKey(key) => format!("there is no key `{}`", quoted(key)),
+            ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => {
+                "it divides by zero".to_owned()
+            }
+            ExecutionError::Overflow(..) => "a number in it does not fit in 64 bits".to_owned(),
+            ExecutionError::UnsupportedBinaryOperator(operator, left, right) => {
+                format!(
+                    "`{operator}` does not take {} and {}",
+                    left.type_of(),
+                    right.type_of()
+                )
+            }
+            ExecutionError::ValuesNotComparable(left, right) => {
+                format!(
+                    "{} and {} cannot be compared",
+                    left.type_of(),
+                    right.type_of()
+                )
+            }
+            ExecutionError::NoSuchOverload(overload) => {
+                let types = overload.argument_types().join(", ");
+                format!(
+                    "`{}` does not take ({types})",
+                    overload.function().trim_matches('_')
+                )
+            }
+            other => quoted(&other.to_string()),
+        })
+    }
+}
+
+fn check_work(tree: &IdedExpr, operands: &[Option<Operand<'_>>]) -> Result<(), ExpressionError> {
+    let sizes: Vec<(String, u64)> = operands
+        .iter()
+        .enumerate()
+        .map(|(index, operand)| {
+            let size = match operand {
+                Some(Operand::Text(text)) => text.len() as u64,
+                Some(Operand::Tree(tree)) => cost::size(tree),
+                Some(Operand::Present) | None => 0,
+            };
+            (value_variable(index), size)
+        })
+        .collect();
+    let conversions = sizes
+        .iter()
+        .map(|(_, size)| *size)
+        .fold(0, u64::saturating_add);
+    let sizes: std::collections::HashMap<String, u64> = sizes.into_iter().collect();
+    let size = |name: &str| sizes.get(name).copied().unwrap_or(1);
+    let bytes = cost::work(tree, &size).saturating_add(conversions);
+    if bytes > MAX_EXPRESSION_WORK {
+        return Err(ExpressionError::TooMuchWork { bytes });
+    }
+    Ok(())
+}

@@ -1,0 +1,222 @@
+//! Finds each node, and asks it what it says to its configuration.
+
+mod report;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use lockgate_model::{Json, Limits, Node, NodeCatalog, NodeRef, NodeRunner, PluginId, UnknownNode};
+use serde_json::{Map, Value as Tree};
+
+use crate::document::{FlowDocument, NodeEntry, Override};
+use crate::excerpt::quoted;
+use crate::fault::{Code, Findings};
+
+/// How many configurations are checked at the same time. Each is a call into a sandbox.
+const MAX_CONFIGURING: usize = 8;
+
+/// A node that is there and accepts its configuration.
+pub(super) struct Configured {
+    pub(super) reference: NodeRef,
+    pub(super) plugin: PluginId,
+    pub(super) limits: Limits,
+    pub(super) runner: Arc<dyn NodeRunner>,
+}
+
+/// What is asked for once, however many nodes ask for it.
+#[derive(PartialEq, Eq, Hash)]
+struct Key<'a> {
+    reference: &'a NodeRef,
+    config: String,
+    limits: [u64; lockgate_model::Limit::ALL.len()],
+}
+
+/// One question, and the nodes of the document that ask it.
+struct Question {
+    node: Arc<dyn Node>,
+    config: Json,
+    limits: Limits,
+    asked_by: Vec<usize>,
+}
+
+/// Every node of the document, in its order; None where there is a fault.
+pub(super) async fn configure(
+    document: &FlowDocument,
+    catalog: &dyn NodeCatalog,
+    overrides: &[Override],
+    findings: &mut Findings,
+) -> Vec<Option<Configured>> {
+    let overridden = sort_overrides(document, overrides, findings);
+    let questions = questions(document, catalog, &overridden, findings);
+    let answers = futures::stream::iter(questions.into_iter().map(async |question| {
+        let answer = question
+            .node
+            .configure(question.config.clone(), question.limits)
+            .await;
+        (question, answer)
+    }));
+    // In the order of the questions, so that the same document has the same report each time.
+    let answers: Vec<_> = answers.buffered(MAX_CONFIGURING).collect().await;
+    let mut configured: Vec<Option<Configured>> = document.nodes.iter().map(|_| None).collect();
+    for (question, answer) in answers {
+        for index in question.asked_by {
+            let entry = &document.nodes[index];
+            match &answer {
+                Ok(runner) => {
+                    configured[index] = entry.reference.clone().map(|reference| Configured {
+                        reference,
+                        plugin: question.node.plugin().clone(),
+                        limits: question.limits,
+                        runner: Arc::clone(runner),
+                    })
+                }
+                Err(error) => {
+                    let settings = overridden.get(&*entry.key);
+                    let keys: Vec<&str> = settings
+                        .into_iter()
+                        .flat_map(Map::keys)
+                        .map(String::as_str)
+                        .collect();
+                    report::report(&document.source, entry, error, &keys, findings);
+                }
+            }
+        }
+    }
+    configured
+}
+
+/// The settings from outside, by node.
+fn sort_overrides(
+    document: &FlowDocument,
+    overrides: &[Override],
+    findings: &mut Findings,
+) -> HashMap<String, Map<String, Tree>> {
+    let mut sorted: HashMap<String, Map<String, Tree>> = HashMap::new();
+    for setting in overrides {
+        if document.nodes.iter().any(|node| *node.key == setting.node) {
+            sorted
+                .entry(setting.node.clone())
+                .or_default()
+                .insert(setting.key.clone(), setting.value.clone());
+        } else {
+            let near =
+                findings.did_you_mean(&setting.node, document.nodes.iter().map(|node| &*node.key));
+            let message = format!(
+                "the setting `{}.{}` names a node that the flow does not have",
+                quoted(&setting.node),
+                quoted(&setting.key)
+            );
+            findings
+                .add_outside(Code::BadOverride, message)
+                .maybe_help(near);
+        }
+    }
+    sorted
+}
+
+fn questions(
+    document: &FlowDocument,
+    catalog: &dyn NodeCatalog,
+    overridden: &HashMap<String, Map<String, Tree>>,
+    findings: &mut Findings,
+) -> Vec<Question> {
+    let mut found: HashMap<&NodeRef, Result<Arc<dyn Node>, UnknownNode>> = HashMap::new();
+    let mut places: HashMap<Key<'_>, usize> = HashMap::new();
+    let mut questions: Vec<Question> = Vec::new();
+    for (index, entry) in document.nodes.iter().enumerate() {
+        let config = config(entry, overridden.get(&*entry.key), findings);
+        let Some(reference) = &entry.reference else {
+            continue;
+        };
+        let node = match found
+            .entry(reference)
+            .or_insert_with(|| catalog.find(reference))
+        {
+            Ok(node) => Arc::clone(node),
+            Err(unknown) => {
+                report_unknown(entry, unknown, findings);
+                continue;
+            }
+        };
+        let (Some(config), Some(limits)) = (config, limits(entry, &*node, findings)) else {
+            continue;
+        };
+        let key = Key {
+            reference,
+            config: config.as_str().to_owned(),
+            limits: lockgate_model::Limit::ALL.map(|limit| limits.get(limit)),
+        };
+        let place = *places.entry(key).or_insert_with(|| {
+            questions.push(Question {
+                node,
+                config,
+                limits,
+                asked_by: Vec::new(),
+            });
+            questions.len() - 1
+        });
+        questions[place].asked_by.push(index);
+    }
+    questions
+}
+
+fn report_unknown(entry: &NodeEntry, unknown: &UnknownNode, findings: &mut Findings) {
+    let code = if unknown.plugin_known {
+        Code::UnknownNode
+    } else {
+        Code::UnknownPlugin
+    };
+    let near = unknown
+        .nearest
+        .first()
+        .map(|name| format!("did you mean `{}`?", quoted(name)));
+    findings
+        .add(code, &entry.use_span, unknown.to_string())
+        .maybe_help(near);
+}
+
+/// The node's `with` as JSON, with the settings from outside.
+fn config(
+    entry: &NodeEntry,
+    overridden: Option<&Map<String, Tree>>,
+    findings: &mut Findings,
+) -> Option<Json> {
+    let before = findings.len();
+    let mut config = match &entry.config {
+        None => Map::new(),
+        Some(tree) => {
+            let json = tree.to_json(&mut |scalar, reason| {
+                findings
+                    .add(
+                        Code::BadNumber,
+                        &scalar.span,
+                        format!("this is no JSON number: {reason}"),
+                    )
+                    .help("put quotes around it if it is text");
+            });
+            json.as_object().cloned()?
+        }
+    };
+    for (key, value) in overridden.into_iter().flatten() {
+        config.insert(key.clone(), value.clone());
+    }
+    (findings.len() == before).then(|| Json::from(&Tree::Object(config)))
+}
+
+fn limits(entry: &NodeEntry, node: &dyn Node, findings: &mut Findings) -> Option<Limits> {
+    match node.limits().narrowed(&entry.limits) {
+        Ok(limits) => Some(limits),
+        Err(faults) => {
+            for fault in faults {
+                let place = entry
+                    .limit_spans
+                    .iter()
+                    .find(|(limit, _)| *limit == fault.limit);
+                let at = place.map_or(&entry.key_span, |(_, span)| span);
+                findings.add(Code::LimitTooWide, at, fault.to_string());
+            }
+            None
+        }
+    }
+}

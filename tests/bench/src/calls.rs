@@ -1,0 +1,166 @@
+//! A call of an echo node through the runtime, against the same call through bare wasmtime.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use futures::future::try_join_all;
+use lockgate_model::{Call, Ident, Input, NodeRunner, Quiet, Value};
+use lockgate_runtime::Runtime;
+
+use crate::bare::{Bare, Clearing};
+use crate::guests::{Guest, runner};
+use crate::report::{Bound, Report, Unit};
+use crate::turns::{BOUND_ROUNDS, INFO_ROUNDS, Pair, in_turns};
+
+/// Bytes into an echo node and out of it, where nothing else is said.
+pub(crate) const SMALL: usize = 100;
+
+/// The sizes that are measured for information.
+const LARGER: [(usize, &str); 2] = [(10 << 10, "10 KiB"), (1 << 20, "1 MiB")];
+
+/// An echo node and what every call of it is made of.
+#[derive(Clone)]
+pub(crate) struct Echo {
+    runner: Arc<dyn NodeRunner>,
+    port: Ident,
+    id: Arc<str>,
+    sink: Arc<Quiet>,
+    value: Value,
+}
+
+impl Echo {
+    /// Calls of `runner` with a text of `bytes` bytes.
+    pub(crate) fn new(runner: Arc<dyn NodeRunner>, bytes: usize) -> Result<Self> {
+        Ok(Self {
+            runner,
+            port: "value".parse()?,
+            id: "bench/echo".into(),
+            sink: Arc::new(Quiet),
+            value: Value::text("x".repeat(bytes)),
+        })
+    }
+
+    /// Makes calls one after another, and says how long they took. To be polled on a guest thread.
+    pub(crate) async fn calls(&self, count: u32) -> Result<Duration> {
+        let begun = Instant::now();
+        for _ in 0..count {
+            let call = Call {
+                id: self.id.clone(),
+                attempt: 1,
+                inputs: vec![(self.port.clone(), Input::Value(self.value.clone()))],
+                sink: self.sink.clone(),
+            };
+            let outputs = self.runner.run(call).await.result?;
+            let echoed = matches!(&outputs[..], [(_, value)] if value.size() == self.value.size());
+            ensure!(echoed, "the guest does not echo");
+        }
+        Ok(begun.elapsed())
+    }
+}
+
+/// Measures all of it. The C guest is held against the bounds; the others inform.
+pub(crate) async fn measure(runtime: &Runtime, report: &mut Report) -> Result<()> {
+    let engine = Bare::engine(Clearing::PageScan)?;
+    for guest in [Guest::C, Guest::RUST, Guest::JS, Guest::PYTHON] {
+        eprintln!("calls of an echo node in {}", guest.name);
+        let bytes = guest.bytes()?;
+        let bare = Arc::new(Bare::compile(&engine, &bytes)?);
+        let runner = runner(&guest.load(runtime).await?, "echo").await?;
+        let echo = Echo::new(runner.clone(), SMALL)?;
+        if guest.name == Guest::C.name {
+            held(runtime, report, &echo, &bare).await?;
+            let batches = Bare::compile(&Bare::engine(Clearing::Batches)?, &bytes)?;
+            let pair = compared(runtime, INFO_ROUNDS, 1, &echo, &Arc::new(batches)).await?;
+            report.info(
+                "C, 100 B, bare wasmtime without page scan",
+                &pair.theirs,
+                Unit::Micros,
+            );
+        } else {
+            informs(runtime, report, guest, "100 B", &echo, &bare).await?;
+        }
+        for (size, name) in LARGER {
+            let echo = Echo::new(runner.clone(), size)?;
+            informs(runtime, report, guest, name, &echo, &bare).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn held(runtime: &Runtime, report: &mut Report, echo: &Echo, bare: &Arc<Bare>) -> Result<()> {
+    let one = compared(runtime, BOUND_ROUNDS, 1, echo, bare).await?;
+    let what = "C, 100 B: time of a call over bare wasmtime's";
+    report.held(what, &one.ratio, Unit::Times, Bound::AtMost(1.5));
+    report.info("C, 100 B", &one.ours, Unit::Micros);
+    report.info("C, 100 B, bare wasmtime", &one.theirs, Unit::Micros);
+
+    let two = compared(runtime, BOUND_ROUNDS, 2, echo, bare).await?;
+    let what = "C, 100 B: calls a second on two threads over bare wasmtime's";
+    report.held(what, &two.ratio.inverse(), Unit::Times, Bound::AtLeast(0.9));
+    report.info("C, 100 B, on two threads", &two.ours, Unit::Micros);
+    report.info(
+        "C, 100 B, bare wasmtime on two threads",
+        &two.theirs,
+        Unit::Micros,
+    );
+    Ok(())
+}
+
+async fn informs(
+    runtime: &Runtime,
+    report: &mut Report,
+    guest: Guest,
+    size: &str,
+    echo: &Echo,
+    bare: &Arc<Bare>,
+) -> Result<()> {
+    let pair = compared(runtime, INFO_ROUNDS, 1, echo, bare).await?;
+    let what = format!("{}, {size}", guest.name);
+    report.info(
+        format!("{what}: time of a call over bare wasmtime's"),
+        &pair.ratio,
+        Unit::Times,
+    );
+    report.info(what, &pair.ours, Unit::Micros);
+    Ok(())
+}
+
+/// Both on `tasks` guest threads at once: a unit of work is one call on any of them.
+async fn compared(
+    runtime: &Runtime,
+    rounds: u32,
+    tasks: u32,
+    echo: &Echo,
+    bare: &Arc<Bare>,
+) -> Result<Pair> {
+    let text: Arc<str> = "x".repeat(echo.value.size()).into();
+    let ours = async |count| {
+        at_once(tasks, || {
+            let echo = echo.clone();
+            runtime.spawn(async move { echo.calls(count).await })
+        })
+        .await
+    };
+    let theirs = async |count| {
+        at_once(tasks, || {
+            let (bare, text) = (bare.clone(), text.clone());
+            runtime.spawn(async move { bare.echoes(&text, count).await })
+        })
+        .await
+    };
+    in_turns(rounds, ours, theirs).await
+}
+
+/// Starts `tasks` of the same tasks, and gives how long one takes for its share.
+async fn at_once<T>(tasks: u32, start: impl Fn() -> T) -> Result<Duration>
+where
+    T: Future<Output = Result<Duration>>,
+{
+    if tasks == 1 {
+        return start().await; // without the way to the guest threads and back
+    }
+    let begun = Instant::now();
+    try_join_all((0..tasks).map(|_| start())).await?;
+    Ok(begun.elapsed() / tasks)
+}

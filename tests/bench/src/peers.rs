@@ -1,0 +1,89 @@
+//! A call of an echo node, against the same in other hosts of WebAssembly plugins. Those are a program of their own,
+//! `peers/`, that answers each line of `CASE CALLS` with one of JSON that says how long the calls took.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use lockgate_runtime::Runtime;
+use serde::Deserialize;
+
+use crate::calls::{Echo, SMALL};
+use crate::guests::{Guest, built, runner};
+use crate::report::{Bound, Report, Unit};
+use crate::turns::{BOUND_ROUNDS, in_turns};
+
+/// What is measured, how people call it, and how many times faster this host has to be.
+const CASES: [(&str, &str, Option<f64>); 2] = [
+    ("extism", "Extism, a fresh plugin for each call", Some(15.0)),
+    (
+        "extism-pooled",
+        "Extism with wasmtime's pool, which its documentation does not name",
+        None,
+    ),
+];
+
+/// Measures all of them.
+pub(crate) async fn measure(runtime: &Runtime, report: &mut Report) -> Result<()> {
+    let runner = runner(&Guest::C.load(runtime).await?, "echo").await?;
+    let echo = Echo::new(runner, SMALL)?;
+    let mut peers = Peers::start()?;
+    for (case, name, times) in CASES {
+        eprintln!("{name}");
+        let ours = async |count| {
+            let echo = echo.clone();
+            runtime.spawn(async move { echo.calls(count).await }).await
+        };
+        let theirs = async |count| peers.calls(case, count);
+        let pair = in_turns(BOUND_ROUNDS, ours, theirs).await?;
+        let (faster, what) = (
+            pair.ratio.inverse(),
+            format!("{name}: its time over that of a C node"),
+        );
+        match times {
+            Some(times) => report.held(what, &faster, Unit::Times, Bound::AtLeast(times)),
+            None => report.info(what, &faster, Unit::Times),
+        }
+        report.info(name, &pair.theirs, Unit::Micros);
+    }
+    Ok(())
+}
+
+/// The program that runs the peers. It waits while it is not asked, and ends when its input does.
+struct Peers {
+    asks: ChildStdin,
+    answers: BufReader<ChildStdout>,
+    _process: Child,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    microseconds: f64,
+}
+
+impl Peers {
+    fn start() -> Result<Self> {
+        let program = built()?.join("peers/release/lockgate-bench-peers");
+        let mut process = Command::new(&program)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("{}: `make bench` builds it", program.display()))?;
+        let (asks, answers) = (process.stdin.take(), process.stdout.take());
+        Ok(Self {
+            asks: asks.context("its input")?,
+            answers: BufReader::new(answers.context("its output")?),
+            _process: process,
+        })
+    }
+
+    fn calls(&mut self, case: &str, count: u32) -> Result<Duration> {
+        writeln!(self.asks, "{case} {count} {SMALL}")?;
+        let mut line = String::new();
+        self.answers.read_line(&mut line)?;
+        let answer: Answer =
+            serde_json::from_str(&line).with_context(|| format!("{case}: {line}"))?;
+        Ok(Duration::from_secs_f64(answer.microseconds / 1e6))
+    }
+}

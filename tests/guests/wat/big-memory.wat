@@ -1,0 +1,2 @@
+;; Begins with 512 MiB.
+(memory $more 8192)

@@ -1,0 +1,3 @@
+;; Spins before anything is called.
+(func $start (loop (br 0)))
+(start $start)

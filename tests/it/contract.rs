@@ -1,0 +1,92 @@
+//! The contract, spoken in four languages: what goes in comes out, and nothing on the way changes it.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use lockgate_model::{Blob, Input, Json, Limits, LogLevel, NodeKind, NodeRunner, Value};
+
+use crate::support::calls::{self, Heard, call, heard_call};
+use crate::support::{guests, host};
+
+const ECHOES: [&str; 4] = ["plugins/echo", "guests/echo-c", "guests/echo-python", "guests/echo-js"];
+
+#[tokio::test]
+async fn values_of_every_kind_pass_unchanged() -> Result<()> {
+    let long = "春天 \u{0} \u{10ffff} ".repeat(20_000);
+    let values = [
+        Value::text(""),
+        Value::text(long),
+        Value::Json(Json::parse(r#" {"b": [1, 1.0, 1e400e0, null], "a": "é", "a": 2} "#.replace("1e400e0", "1e40"))?),
+        Value::Json(Json::parse("18446744073709551615")?),
+        blob("image/png", (0..=255).collect()),
+        blob("", Vec::new()),
+    ];
+    for echo in ECHOES {
+        let node = node(echo, "echo").await?;
+        for value in &values {
+            let end = node.run(call(vec![("value", Input::Value(value.clone()))])).await;
+            let outputs = end.result.with_context(|| format!("{echo} of {value:.60?}"))?;
+            assert!(outputs == [(calls::ident("value"), value.clone())], "{echo} of {value:.60?}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn parts_pass_one_by_one_and_are_joined() -> Result<()> {
+    for (echo, port, upper) in [
+        ("plugins/echo", "text", false),
+        ("guests/echo-c", "text", true),
+        ("guests/echo-python", "text", true),
+        ("guests/echo-js", "text", true),
+    ] {
+        let node = node(echo, "stream").await?;
+        let heard = Arc::new(Heard::default());
+        let input = calls::parts(["ab", "春", "c"].map(Value::text).to_vec());
+        let end = node.run(heard_call(vec![("text", input)], heard.clone())).await;
+        let outputs = end.result.with_context(|| echo.to_owned())?;
+        let cased = |text: &str| Value::text(if upper { text.to_uppercase() } else { text.to_owned() });
+        assert_eq!(outputs, [(calls::ident(port), cased("ab春c"))], "{echo}");
+        let parts: Vec<_> = heard.parts().into_iter().map(|(_, part)| part).collect();
+        assert_eq!(parts, ["ab", "春", "c"].map(cased), "{echo}");
+        assert!(heard.lines().iter().any(|(level, _)| *level == LogLevel::Info), "{echo}: {:?}", heard.lines());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_says_what_it_is() -> Result<()> {
+    for echo in ECHOES {
+        let plugin = calls::load(&host::shared()?, guests::built(echo)?).await?;
+        let info = plugin.info();
+        assert_eq!(Some(info.name.as_str()), echo.split('/').next_back(), "{echo}");
+        assert_eq!(plugin.id().name.to_string(), format!("test:{}", info.name));
+        let names: Vec<_> = info.nodes.iter().map(|node| node.name.as_str()).collect();
+        assert_eq!(names, ["echo", "stream"], "{echo}");
+        for node in &info.nodes {
+            assert_eq!((node.kind, node.pure), (NodeKind::Transform, true), "{echo}");
+            assert_eq!((node.ports.inputs.len(), node.ports.outputs.len()), (1, 1), "{echo}");
+        }
+        assert!(info.nodes[1].ports.inputs[0].streaming && info.nodes[1].ports.outputs[0].streaming, "{echo}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_configuration_that_the_schema_refuses_is_refused_with_its_place() -> Result<()> {
+    for echo in ECHOES {
+        let plugin = calls::load(&host::shared()?, guests::built(echo)?).await?;
+        let refused = calls::configured(&plugin, "echo", r#"{"no_such_key": 1}"#, Limits::DEFAULT).await;
+        assert!(matches!(refused, Err(lockgate_model::ConfigureError::Schema(_))), "{echo}: {:?}", refused.err());
+    }
+    Ok(())
+}
+
+async fn node(component: &str, node: &str) -> Result<Arc<dyn NodeRunner>> {
+    let plugin = calls::load(&host::shared()?, guests::built(component)?).await?;
+    Ok(calls::configured(&plugin, node, "{}", Limits::DEFAULT).await?)
+}
+
+fn blob(media_type: &str, data: Vec<u8>) -> Value {
+    Value::Binary(Blob { media_type: media_type.into(), data: data.into() })
+}

@@ -1,0 +1,10 @@
+//! Lockgate from outside, room by room: each module here is about one promise of the house, and none reaches behind a
+//! public interface.
+
+mod compile;
+mod contract;
+mod fairness;
+mod hostile;
+mod sandbox;
+mod support;
+mod wasi;
