@@ -49,8 +49,9 @@ run: host $(plugin_components) ## Build what is missing and run the example flow
 test: lint guests host ## Check everything: format, lints, licences, documentation, all tests
 	cargo test --release --workspace --no-fail-fast
 
-bench: $(schema_component) $(plugin_components) $(test_components) target/guests/echo-c.wasm ## Measure against bare wasmtime and peers
+bench: $(schema_component) target/plugins/echo.wasm $(polyglot_components) ## Measure against bare wasmtime and peers
 	$(build) lockgate-bench
+	cargo build --release --locked --manifest-path tests/bench/peers/Cargo.toml --target-dir target/peers
 	target/release/lockgate-bench
 
 # Clippy in the profile of everything else: what it has checked of the dependencies is what rustdoc needs, too.

@@ -14,7 +14,7 @@ fn main() {
         Ok(component) => println!("cargo::rustc-env={VARIABLE}={}", component.display()),
         Err(error) => {
             println!(
-                "cargo::error={}: {error}: `make guests` builds it",
+                "cargo::error={}: {error}: `make host` builds it",
                 component.display()
             );
         }

@@ -6,12 +6,11 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
 use lockgate_model::Limits;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
-    StoreLimits, StoreLimitsBuilder,
+    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result, Store,
+    StoreLimits, StoreLimitsBuilder, ensure,
 };
 
 use bindings::exports::lockgate::node::plugin::Call;
@@ -48,54 +47,18 @@ pub(crate) struct Bare {
 }
 
 impl Bare {
-    /// An engine for calls.
-    pub(crate) fn engine(clearing: Clearing) -> Result<Engine> {
-        let limits = Limits::MAX;
-        let mut pool = PoolingAllocationConfig::new();
-        pool.total_component_instances(PLACES)
-            .total_core_instances(PLACES * limits.instances)
-            .total_stacks(PLACES)
-            .total_memories(PLACES)
-            .total_tables(8 * PLACES)
-            .max_core_instances_per_component(limits.instances)
-            .max_memories_per_component(limits.instances)
-            .max_tables_per_component(limits.instances)
-            .max_memory_size(usize::try_from(limits.memory_bytes)?)
-            .table_elements(100_000)
-            .table_keep_resident(64 << 10);
-        match clearing {
-            Clearing::PageScan => pool
-                .pagemap_scan(Enabled::Yes)
-                .linear_memory_keep_resident(4 << 20),
-            Clearing::Batches => pool
-                .pagemap_scan(Enabled::No)
-                .linear_memory_keep_resident(192 << 10)
-                .decommit_batch_size(16),
-        };
-        let mut config = Config::new();
-        config
-            .consume_fuel(true)
-            .concurrency_support(false)
-            .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-        Ok(Engine::new(&config)?)
-    }
-
-    /// Compiles a component. What it imports traps: echo nodes call nothing.
-    pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Self> {
-        let component = Component::from_binary(engine, bytes)?;
-        let mut linker = Linker::new(engine);
-        linker.define_unknown_imports_as_traps(&component)?;
-        Ok(Self {
-            engine: engine.clone(),
-            component: bindings::NodePre::new(linker.instantiate_pre(&component)?)?,
-        })
+    /// Compiles a component.
+    pub(crate) fn new(clearing: Clearing, bytes: &[u8]) -> anyhow::Result<Self> {
+        let engine = engine(clearing).map_err(told)?;
+        let component = compiled(&engine, bytes).map_err(told)?;
+        Ok(Self { engine, component })
     }
 
     /// Makes calls one after another, and says how long they took. To be polled on a guest thread, as the runtime's are.
-    pub(crate) async fn echoes(&self, text: &str, count: u32) -> Result<Duration> {
+    pub(crate) async fn echoes(&self, text: &str, count: u32) -> anyhow::Result<Duration> {
         let begun = Instant::now();
         for _ in 0..count {
-            self.echo(text).await?;
+            self.echo(text).await.map_err(told)?;
         }
         Ok(begun.elapsed())
     }
@@ -130,4 +93,47 @@ impl Bare {
         ensure!(echoed, "the guest does not echo");
         Ok(())
     }
+}
+
+fn engine(clearing: Clearing) -> Result<Engine> {
+    let limits = Limits::MAX;
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(PLACES)
+        .total_core_instances(PLACES * limits.instances)
+        .total_stacks(PLACES)
+        .total_memories(PLACES)
+        .total_tables(8 * PLACES)
+        .max_core_instances_per_component(limits.instances)
+        .max_memories_per_component(limits.instances)
+        .max_tables_per_component(limits.instances)
+        .max_memory_size(usize::try_from(limits.memory_bytes)?)
+        .table_elements(100_000)
+        .table_keep_resident(64 << 10);
+    match clearing {
+        Clearing::PageScan => pool
+            .pagemap_scan(Enabled::Yes)
+            .linear_memory_keep_resident(4 << 20),
+        Clearing::Batches => pool
+            .pagemap_scan(Enabled::No)
+            .linear_memory_keep_resident(192 << 10)
+            .decommit_batch_size(16),
+    };
+    let mut config = Config::new();
+    config
+        .consume_fuel(true)
+        .concurrency_support(false)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    Engine::new(&config)
+}
+
+/// What the component imports traps: echo nodes call nothing.
+fn compiled(engine: &Engine, bytes: &[u8]) -> Result<bindings::NodePre<StoreLimits>> {
+    let component = Component::from_binary(engine, bytes)?;
+    let mut linker = Linker::new(engine);
+    linker.define_unknown_imports_as_traps(&component)?;
+    bindings::NodePre::new(linker.instantiate_pre(&component)?)
+}
+
+fn told(error: wasmtime::Error) -> anyhow::Error {
+    anyhow::Error::from_boxed(error.into())
 }

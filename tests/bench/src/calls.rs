@@ -61,16 +61,15 @@ impl Echo {
 
 /// Measures all of it. The C guest is held against the bounds; the others inform.
 pub(crate) async fn measure(runtime: &Runtime, report: &mut Report) -> Result<()> {
-    let engine = Bare::engine(Clearing::PageScan)?;
     for guest in [Guest::C, Guest::RUST, Guest::JS, Guest::PYTHON] {
         eprintln!("calls of an echo node in {}", guest.name);
         let bytes = guest.bytes()?;
-        let bare = Arc::new(Bare::compile(&engine, &bytes)?);
+        let bare = Arc::new(Bare::new(Clearing::PageScan, &bytes)?);
         let runner = runner(&guest.load(runtime).await?, "echo").await?;
         let echo = Echo::new(runner.clone(), SMALL)?;
         if guest.name == Guest::C.name {
             held(runtime, report, &echo, &bare).await?;
-            let batches = Bare::compile(&Bare::engine(Clearing::Batches)?, &bytes)?;
+            let batches = Bare::new(Clearing::Batches, &bytes)?;
             let pair = compared(runtime, INFO_ROUNDS, 1, &echo, &Arc::new(batches)).await?;
             report.info(
                 "C, 100 B, bare wasmtime without page scan",

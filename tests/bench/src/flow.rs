@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, ensure};
 use lockgate_flow::{FlowDocument, Plan, plan, run};
-use lockgate_model::{Journal, NodeCatalog, NodeRunner, RunEvent};
+use lockgate_model::{Journal, NodeCatalog, RunEvent};
 use lockgate_runtime::{Catalog, Runtime};
-use serde_json::{Value as Tree, json};
+use serde_json::json;
 
 use crate::calls::{Echo, SMALL};
 use crate::guests::{Guest, publisher, runner};

@@ -49,7 +49,8 @@ fn main() -> ExitCode {
 fn measured() -> Result<Report> {
     let mut report = Report::default();
     let runtime = guests::runtime(COMPILE_COMPONENT)?;
-    futures::executor::block_on(async {
+    let here = tokio::runtime::Builder::new_current_thread().build()?;
+    here.block_on(async {
         memory::measure(&runtime, &mut report).await?;
         calls::measure(&runtime, &mut report).await?;
         flow::measure(&runtime, &mut report).await?;

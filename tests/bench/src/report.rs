@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::{CellAlignment, Table, presets};
 
 use crate::stats::Samples;
 
@@ -101,7 +100,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = Table::new();
         table
-            .load_preset(UTF8_FULL_CONDENSED)
+            .load_style(presets::UTF8_FULL_CONDENSED)
             .set_header(["what", "median", "least … most", "bound", ""])
             .add_rows(&self.rows);
         for column in table.column_iter_mut().skip(1) {
