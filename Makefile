@@ -40,7 +40,7 @@ polyglot_components := target/guests/echo-c.wasm target/guests/echo-python.wasm 
 
 run: host $(plugin_components) ## Build what is missing and run the example flow
 	target/release/lockgate run flows/poem.yaml --input '{"topic":"春天"}' --trace
-	@printf '\n%s\n' 'Try next:' \
+	@printf '%s\n' '' 'Try next:' \
 	  "  target/release/lockgate run flows/poem.yaml --input '{\"topic\":\"the sea\"}'" \
 	  '  target/release/lockgate check flows/*.yaml' \
 	  '  target/release/lockgate plugin inspect target/plugins/text.wasm' \

@@ -134,7 +134,12 @@ pub(crate) struct CallArgs {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct HostArgs {
     /// A folder of plugins (`*.wasm`). May be repeated. Without it: the folder `plugins` beside the command or its folder.
-    #[arg(long, value_name = "DIR", env = "LOCKGATE_PLUGINS", value_delimiter = ':')]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "LOCKGATE_PLUGINS",
+        value_delimiter = ':'
+    )]
     pub(crate) plugins: Vec<PathBuf>,
 
     #[command(flatten)]

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use lockgate_flow::{Faults, FlowDocument, Override, Plan, plan};
-use lockgate_model::NodeCatalog;
+use lockgate_model::{NodeCatalog, escaped, escaped_lines};
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
 use crate::args::CheckArgs;
 use crate::exit::Failed;
-use crate::{escape, setup};
+use crate::setup;
 
 /// The most bytes of a flow that are read: more than a document may have, so that its own error says so.
 const MAX_READ_BYTES: u64 = 2 << 20;
@@ -20,10 +20,14 @@ pub(crate) async fn check(args: CheckArgs) -> Result<(), Failed> {
     let mut faulty = false;
     for flow in &args.flows {
         match planned(flow, &catalog, &[]).await {
-            Ok(plan) => println!("{}: ok, {} nodes", escape::line(&flow.display().to_string()), plan.nodes().len()),
+            Ok(plan) => println!(
+                "{}: ok, {} nodes",
+                escaped(&flow.display().to_string()),
+                plan.nodes().len()
+            ),
             Err(Failed::Wrong(error)) => {
                 faulty = true;
-                eprintln!("error: {}", escape::lines(&format!("{error:#}")));
+                eprintln!("error: {}", escaped_lines(&format!("{error:#}")));
             }
             Err(_) => faulty = true,
         }
@@ -40,13 +44,17 @@ pub(crate) async fn planned(
     let name = file.display().to_string();
     let text = read(file).with_context(|| name.clone())?;
     let document = FlowDocument::parse(&name, &text).map_err(|faults| show(&faults))?;
-    plan(&document, catalog, overrides).await.map_err(|faults| show(&faults))
+    plan(&document, catalog, overrides)
+        .await
+        .map_err(|faults| show(&faults))
 }
 
 fn read(file: &Path) -> anyhow::Result<String> {
     use std::io::Read as _;
     let mut bytes = Vec::new();
-    std::fs::File::open(file)?.take(MAX_READ_BYTES).read_to_end(&mut bytes)?;
+    std::fs::File::open(file)?
+        .take(MAX_READ_BYTES)
+        .read_to_end(&mut bytes)?;
     String::from_utf8(bytes).context("a flow is UTF-8 text")
 }
 
@@ -60,7 +68,10 @@ fn show(faults: &Faults) -> Failed {
     let handler = GraphicalReportHandler::new_themed(theme).with_links(false);
     for fault in faults.iter() {
         let mut drawn = String::new();
-        if handler.render_report(&mut drawn, fault as &dyn Diagnostic).is_ok() {
+        if handler
+            .render_report(&mut drawn, fault as &dyn Diagnostic)
+            .is_ok()
+        {
             eprintln!("{drawn}");
         }
     }

@@ -1,8 +1,7 @@
 //! How the command ends: one place that maps errors to exit statuses and to what a person reads.
 
+use lockgate_model::escaped_lines;
 use std::process::ExitCode;
-
-use crate::escape;
 
 /// Why the command does not end with 0.
 #[derive(Debug)]
@@ -28,7 +27,7 @@ pub(crate) fn code(result: Result<(), Failed>) -> ExitCode {
         Err(Failed::Run) => ExitCode::from(1),
         Err(Failed::Shown) => ExitCode::from(2),
         Err(Failed::Wrong(error)) => {
-            eprintln!("error: {}", escape::lines(&format!("{error:#}")));
+            eprintln!("error: {}", escaped_lines(&format!("{error:#}")));
             ExitCode::from(2)
         }
     }

@@ -14,7 +14,10 @@ pub(crate) fn json(option: &str, argument: &str) -> anyhow::Result<Json> {
     let (from, text) = match argument.strip_prefix('@') {
         Some(path) => {
             let file = File::open(path).with_context(|| format!("{option} @{path}"))?;
-            (format!("{option} @{path}"), bounded(file).with_context(|| format!("{option} @{path}"))?)
+            (
+                format!("{option} @{path}"),
+                bounded(file).with_context(|| format!("{option} @{path}"))?,
+            )
         }
         None if argument == "-" => {
             let from = format!("{option} - (standard input)");
@@ -23,11 +26,15 @@ pub(crate) fn json(option: &str, argument: &str) -> anyhow::Result<Json> {
         }
         None => (option.to_owned(), argument.to_owned()),
     };
-    Json::parse(text).with_context(|| format!("{from}: give JSON, `@FILE`, or `-` for standard input"))
+    Json::parse(text)
+        .with_context(|| format!("{from}: give JSON, `@FILE`, or `-` for standard input"))
 }
 
 /// Reads an object, as a tree.
-pub(crate) fn object(option: &str, argument: &str) -> anyhow::Result<serde_json::Map<String, serde_json::Value>> {
+pub(crate) fn object(
+    option: &str,
+    argument: &str,
+) -> anyhow::Result<serde_json::Map<String, serde_json::Value>> {
     match json(option, argument)?.to_tree() {
         serde_json::Value::Object(object) => Ok(object),
         _ => bail!("{option}: give a JSON object, such as '{{\"text\": \"…\"}}'"),

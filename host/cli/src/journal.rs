@@ -2,9 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use lockgate_model::{Journal, LogLevel, NodeOutcome, RunEvent};
+use lockgate_model::{Journal, LogLevel, NodeOutcome, RunEvent, escaped};
 
-use crate::escape;
 use crate::table::{self, CallRow};
 
 /// Shows the nodes' log lines on standard error as they come: all of them in a trace, warnings and errors otherwise.
@@ -17,7 +16,10 @@ pub(crate) struct Shown {
 
 impl Shown {
     pub(crate) fn new(trace: bool) -> Self {
-        Self { trace, calls: Mutex::default() }
+        Self {
+            trace,
+            calls: Mutex::default(),
+        }
     }
 
     /// The calls as a table, in the order in which they ended.
@@ -30,16 +32,27 @@ impl Journal for Shown {
     fn record(&self, event: RunEvent<'_>) {
         match event {
             RunEvent::NodeLog { node, level, line } if self.trace || level >= LogLevel::Warn => {
-                eprintln!("{level:>5} {node}: {}", escape::line(line));
+                eprintln!("{level:>5} {node}: {}", escaped(line));
             }
-            RunEvent::NodeFinished { node, outcome, receipt } if self.trace => {
+            RunEvent::NodeFinished {
+                node,
+                outcome,
+                receipt,
+            } if self.trace => {
                 let (outcome, receipt) = match outcome {
                     NodeOutcome::Ok(_) => ("ok", Some(receipt.clone())),
                     NodeOutcome::Failed(error) => (error.kind(), Some(receipt.clone())),
                     NodeOutcome::Cancelled => ("cancelled", None),
                 };
-                let row = CallRow { node: node.to_string(), outcome: outcome.to_owned(), receipt };
-                self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(row);
+                let row = CallRow {
+                    node: node.to_string(),
+                    outcome: outcome.to_owned(),
+                    receipt,
+                };
+                self.calls
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(row);
             }
             _ => {}
         }

@@ -2,7 +2,6 @@
 
 mod args;
 mod check;
-mod escape;
 mod exit;
 mod input;
 mod journal;
@@ -29,7 +28,9 @@ fn main() -> ExitCode {
 }
 
 fn answer(args: Args) -> Result<(), exit::Failed> {
-    let threads = tokio::runtime::Builder::new_current_thread().build().map_err(anyhow::Error::from)?;
+    let threads = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .map_err(anyhow::Error::from)?;
     threads.block_on(async {
         match args.command {
             Command::Run(args) => run::run(args).await,
@@ -44,7 +45,10 @@ fn answer(args: Args) -> Result<(), exit::Failed> {
 /// calls that fail much slower. `RUST_LIB_BACKTRACE` turns it off for errors, and leaves it for panics.
 fn quick_errors() {
     if std::env::var_os("RUST_LIB_BACKTRACE").is_none() {
-        #[expect(unsafe_code, reason = "nothing else runs yet that could read the environment meanwhile")]
+        #[expect(
+            unsafe_code,
+            reason = "nothing else runs yet that could read the environment meanwhile"
+        )]
         unsafe {
             std::env::set_var("RUST_LIB_BACKTRACE", "0");
         }
@@ -55,5 +59,9 @@ fn quick_errors() {
 fn log_to_stderr() {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("LOCKGATE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .init();
 }

@@ -4,18 +4,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lockgate_flow::{Override, RunError, run as run_plan};
-use lockgate_model::Journal;
+use lockgate_model::{Journal, escaped, escaped_lines};
 
 use crate::args::RunArgs;
 use crate::exit::Failed;
 use crate::journal::Shown;
 use crate::plugin::call::describe;
-use crate::{check, escape, input, setup};
+use crate::{check, input, setup};
 
 pub(crate) async fn run(args: RunArgs) -> Result<(), Failed> {
     let input = input::json("--input", &args.input)?.to_tree();
     let parsed = args.set.iter().map(|set| set.parse::<Override>());
-    let overrides: Vec<_> = parsed.collect::<Result<_, _>>().map_err(|error| anyhow::anyhow!("--set: {error}"))?;
+    let overrides: Vec<_> = parsed
+        .collect::<Result<_, _>>()
+        .map_err(|error| anyhow::anyhow!("--set: {error}"))?;
     let runtime = setup::runtime(&args.host.cache)?;
     let catalog = setup::catalog(&runtime, &args.host).await?;
     let plan = Arc::new(check::planned(&args.flow, &catalog, &overrides).await?);
@@ -23,7 +25,9 @@ pub(crate) async fn run(args: RunArgs) -> Result<(), Failed> {
     let shown = Arc::new(Shown::new(args.trace));
     let journal: Arc<dyn Journal> = shown.clone();
     let id = uuid::Uuid::now_v7().to_string();
-    let result = runtime.spawn(async move { run_plan(plan, &id, input, journal).await }).await;
+    let result = runtime
+        .spawn(async move { run_plan(plan, &id, input, journal).await })
+        .await;
     if args.trace {
         eprintln!("{}", shown.trace());
     }
@@ -42,8 +46,12 @@ fn tell(flow: &Path, error: &RunError) -> Failed {
         RunError::Input(faults) => {
             eprintln!("error: --input: it does not meet the flow's schema");
             for fault in faults {
-                let path = if fault.path.is_empty() { "the input itself" } else { &fault.path };
-                eprintln!("  {}: {}", escape::line(path), escape::line(&fault.message));
+                let path = if fault.path.is_empty() {
+                    "the input itself"
+                } else {
+                    &fault.path
+                };
+                eprintln!("  {}: {}", escaped(path), escaped(&fault.message));
             }
             Failed::Shown
         }
@@ -53,12 +61,15 @@ fn tell(flow: &Path, error: &RunError) -> Failed {
         }
         RunError::Expression { place, .. } => {
             let (line, column) = (place.line, place.column);
-            let flow = escape::line(&flow.display().to_string());
-            eprintln!("error: {flow}:{line}:{column}: {}", escape::lines(&error.to_string()));
+            let flow = escaped(&flow.display().to_string());
+            eprintln!(
+                "error: {flow}:{line}:{column}: {}",
+                escaped_lines(&error.to_string())
+            );
             Failed::Run
         }
         error => {
-            eprintln!("error: {}", escape::lines(&error.to_string()));
+            eprintln!("error: {}", escaped_lines(&error.to_string()));
             Failed::Run
         }
     }

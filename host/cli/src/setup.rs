@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use lockgate_model::{Kebab, PluginName};
+use etcetera::{BaseStrategy as _, choose_base_strategy};
+use lockgate_model::{Kebab, PluginName, escaped_lines};
 use lockgate_runtime::{Catalog, CompilerConfig, Runtime, RuntimeConfig};
 
 use crate::args::{CacheArgs, HostArgs};
-use crate::escape;
 
 /// What this command calls itself with to compile: the compiling child. Not for people, and so not in the help.
 pub(crate) const COMPILE_COMPONENT: &str = "compile-component";
@@ -24,7 +24,10 @@ pub(crate) fn publisher() -> anyhow::Result<Kebab> {
 pub(crate) fn runtime(args: &CacheArgs) -> anyhow::Result<Runtime> {
     let command = std::env::current_exe().context("where this command is")?;
     let compiler = CompilerConfig::new(vec![command, PathBuf::from(COMPILE_COMPONENT)]);
-    let cache = args.cache.clone().or_else(|| Some(dirs::cache_dir()?.join("lockgate")));
+    let cache = args
+        .cache
+        .clone()
+        .or_else(|| Some(choose_base_strategy().ok()?.cache_dir().join("lockgate")));
     let mut config = RuntimeConfig::new(compiler, cache);
     config.places = PLACES;
     Ok(Runtime::start(config)?)
@@ -33,7 +36,11 @@ pub(crate) fn runtime(args: &CacheArgs) -> anyhow::Result<Runtime> {
 /// Loads the plugins of the folders that the command line names, or of the usual one. What could not be loaded is told at
 /// once if the folder was named, and comes back for when a flow misses it.
 pub(crate) async fn catalog(runtime: &Runtime, args: &HostArgs) -> anyhow::Result<Catalog> {
-    let folders = if args.plugins.is_empty() { usual_folders() } else { args.plugins.clone() };
+    let folders = if args.plugins.is_empty() {
+        usual_folders()
+    } else {
+        args.plugins.clone()
+    };
     let publisher = publisher()?;
     let mut catalog = Catalog::default();
     let mut not_loaded = Vec::new();
@@ -41,7 +48,7 @@ pub(crate) async fn catalog(runtime: &Runtime, args: &HostArgs) -> anyhow::Resul
         not_loaded.extend(catalog.add_folder(runtime, &publisher, &folder).await);
     }
     for one in &not_loaded {
-        eprintln!("warning: not loaded: {}", escape::lines(&one.to_string()));
+        eprintln!("warning: not loaded: {}", escaped_lines(&one.to_string()));
     }
     Ok(catalog)
 }
@@ -50,6 +57,13 @@ pub(crate) async fn catalog(runtime: &Runtime, args: &HostArgs) -> anyhow::Resul
 /// `target/plugins`.
 fn usual_folders() -> Vec<PathBuf> {
     let command = std::env::current_exe().unwrap_or_default();
-    let beside = command.ancestors().skip(1).take(2).map(|folder| folder.join("plugins"));
-    beside.filter(|folder| Path::is_dir(folder)).take(1).collect()
+    let beside = command
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join("plugins"));
+    beside
+        .filter(|folder| Path::is_dir(folder))
+        .take(1)
+        .collect()
 }

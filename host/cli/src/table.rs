@@ -19,9 +19,18 @@ pub(crate) struct CallRow {
 /// The calls of a run, in the order in which they ended.
 pub(crate) fn trace(rows: &[CallRow]) -> String {
     let mut table = plain(["node", "outcome", "time", "fuel", "memory"]);
-    for CallRow { node, outcome, receipt } in rows {
+    for CallRow {
+        node,
+        outcome,
+        receipt,
+    } in rows
+    {
         let [time, fuel, memory] = match receipt {
-            Some(receipt) => [self::time(receipt.total()), number(receipt.fuel), bytes(receipt.memory_bytes)],
+            Some(receipt) => [
+                self::time(receipt.total()),
+                number(receipt.fuel),
+                bytes(receipt.memory_bytes),
+            ],
             None => ["", "", ""].map(str::to_owned),
         };
         table.add_row([node, outcome, &time, &fuel, &memory]);

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use lockgate_model::{escape_into, escaped};
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
 use crate::source::{Source, floor_boundary};
@@ -40,16 +41,16 @@ impl Excerpt {
             );
             if index == line {
                 let end = floor_boundary(&source.text, span.end).clamp(start, shown.end.max(start));
-                escape(&source.text[shown.start..start.max(shown.start)], &mut text);
+                escape_into(&source.text[shown.start..start.max(shown.start)], &mut text);
                 label.start = text.len();
-                escape(
+                escape_into(
                     &source.text[start.min(shown.end)..end.min(shown.end)],
                     &mut text,
                 );
                 label.end = text.len();
-                escape(&source.text[end.min(shown.end)..shown.end], &mut text);
+                escape_into(&source.text[end.min(shown.end)..shown.end], &mut text);
             } else {
-                escape(&source.text[shown], &mut text);
+                escape_into(&source.text[shown], &mut text);
             }
             text.push('\n');
         }
@@ -99,13 +100,6 @@ impl SourceCode for Excerpt {
     }
 }
 
-/// `text` as a terminal may show it: what controls a terminal or turns the reading direction is written as `\u{…}`.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    escape(text, &mut out);
-    out
-}
-
 /// A name or the like from elsewhere, escaped and cut to a length that fits within a message.
 pub(crate) fn quoted(text: &str) -> String {
     cut(text, 80)
@@ -123,23 +117,6 @@ fn cut(text: &str, most: usize) -> String {
         out.push('…');
     }
     out
-}
-
-fn escape(text: &str, out: &mut String) {
-    for c in text.chars() {
-        if must_escape(c) {
-            out.extend(c.escape_unicode());
-        } else {
-            out.push(c);
-        }
-    }
-}
-
-fn must_escape(c: char) -> bool {
-    let turns = matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
-    (c.is_control() && c != '\t')
-        || turns
-        || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@
 use std::fmt;
 use std::ops::Range;
 
+use lockgate_model::escaped;
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 
-use crate::excerpt::{Excerpt, escaped};
+use crate::excerpt::Excerpt;
 use crate::source::{Place, Source};
 
 /// How many faults a report holds. The rest are counted.

@@ -6,6 +6,7 @@
 
 mod call;
 mod error;
+mod escape;
 mod event;
 mod failure;
 mod json;
@@ -18,6 +19,7 @@ mod value;
 
 pub use call::{Call, CallEnd, CallSink, Input, LogLevel, Outputs, PartReader, Quiet};
 pub use error::{Breach, CallError, Exhausted, Frame, HostFault, Trap};
+pub use escape::{escape_into, escaped, escaped_lines};
 pub use event::{Journal, NodeOutcome, RunEvent, RunOutcome};
 pub use failure::{Failure, FailureKind};
 pub use json::{InvalidJson, Json, MAX_JSON_DEPTH};

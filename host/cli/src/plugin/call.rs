@@ -6,14 +6,15 @@ use anyhow::{Context as _, bail};
 use futures::future::BoxFuture;
 use lockgate_flow::input_value;
 use lockgate_model::{
-    Call, CallError, CallSink, ConfigureError, Ident, Input, Limit, Limits, LogLevel, NarrowLimits, Node, Ports, Value,
+    Call, CallError, CallSink, ConfigureError, Ident, Input, Limit, Limits, LogLevel, NarrowLimits,
+    Node, Ports, Value, escaped, escaped_lines,
 };
 use lockgate_runtime::Plugin;
 use serde_json::Map;
 
 use crate::args::CallArgs;
 use crate::exit::Failed;
-use crate::{escape, input, table};
+use crate::{input, table};
 
 pub(crate) async fn call(args: CallArgs) -> Result<(), Failed> {
     let config = input::json("--config", &args.config)?;
@@ -24,17 +25,26 @@ pub(crate) async fn call(args: CallArgs) -> Result<(), Failed> {
     let runner = match node.configure(config, limits).await {
         Ok(runner) => runner,
         Err(error) => {
-            eprintln!("error: --config: {}", escape::lines(&refused(&error)));
+            eprintln!("error: --config: {}", escaped_lines(&refused(&error)));
             return Err(Failed::Shown);
         }
     };
     let inputs = by_port(inputs, runner.ports())?;
-    let end = runner.run(Call { id: "1".into(), attempt: 1, inputs, sink: Arc::new(ToStderr) }).await;
+    let end = runner
+        .run(Call {
+            id: "1".into(),
+            attempt: 1,
+            inputs,
+            sink: Arc::new(ToStderr),
+        })
+        .await;
     eprintln!("{}", table::receipt(&end.receipt, &limits));
     match end.result {
         Ok(outputs) => {
-            let outputs: Map<_, _> =
-                outputs.iter().map(|(port, value)| (port.to_string(), serde_json::json!(value))).collect();
+            let outputs: Map<_, _> = outputs
+                .iter()
+                .map(|(port, value)| (port.to_string(), serde_json::json!(value)))
+                .collect();
             println!("{}", serde_json::Value::Object(outputs));
             Ok(())
         }
@@ -47,8 +57,17 @@ pub(crate) async fn call(args: CallArgs) -> Result<(), Failed> {
 
 fn node(plugin: &Plugin, name: &str) -> anyhow::Result<Arc<dyn Node>> {
     plugin.node(name).with_context(|| {
-        let names: Vec<_> = plugin.info().nodes.iter().map(|node| node.name.as_str()).collect();
-        format!("the plugin `{}` has no node `{name}`; it has: {}", plugin.info().name, names.join(", "))
+        let names: Vec<_> = plugin
+            .info()
+            .nodes
+            .iter()
+            .map(|node| node.name.as_str())
+            .collect();
+        format!(
+            "the plugin `{}` has no node `{name}`; it has: {}",
+            plugin.info().name,
+            names.join(", ")
+        )
     })
 }
 
@@ -71,15 +90,22 @@ fn limits(node: &dyn Node, narrowed: &[String]) -> anyhow::Result<Limits> {
     })
 }
 
-fn by_port(inputs: Map<String, serde_json::Value>, ports: &Ports) -> anyhow::Result<Vec<(Ident, Input)>> {
+fn by_port(
+    inputs: Map<String, serde_json::Value>,
+    ports: &Ports,
+) -> anyhow::Result<Vec<(Ident, Input)>> {
     inputs
         .into_iter()
         .map(|(name, tree)| {
             let Some(port) = ports.input(&name) else {
                 let names: Vec<_> = ports.inputs.iter().map(|port| port.name.as_str()).collect();
-                bail!("--input: the node has no input `{name}`; it has: {}", names.join(", "));
+                bail!(
+                    "--input: the node has no input `{name}`; it has: {}",
+                    names.join(", ")
+                );
             };
-            let value = input_value(&tree, port.kind).with_context(|| format!("--input: `{name}`"))?;
+            let value =
+                input_value(&tree, port.kind).with_context(|| format!("--input: `{name}`"))?;
             Ok((port.name.clone(), Input::Value(value)))
         })
         .collect()
@@ -107,7 +133,7 @@ pub(crate) fn describe(node: &str, error: &CallError) -> String {
     for frame in error.backtrace() {
         text.push_str(&format!("\n    in {frame}"));
     }
-    escape::lines(&text)
+    escaped_lines(&text)
 }
 
 /// Log lines as they come.
@@ -115,7 +141,7 @@ struct ToStderr;
 
 impl CallSink for ToStderr {
     fn log(&self, level: LogLevel, line: &str) {
-        eprintln!("{level:>5} {}", escape::line(line));
+        eprintln!("{level:>5} {}", escaped(line));
     }
 
     fn part<'a>(&'a self, _: &'a Ident, _: &'a Value) -> BoxFuture<'a, bool> {

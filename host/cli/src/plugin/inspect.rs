@@ -1,11 +1,10 @@
 //! `lockgate plugin inspect`: what a plugin says of itself.
 
-use lockgate_model::{NodeInfo, Port};
+use lockgate_model::{NodeInfo, Port, escaped_lines};
 use lockgate_runtime::Plugin;
 use serde_json::json;
 
 use crate::args::InspectArgs;
-use crate::escape;
 use crate::exit::Failed;
 use crate::table;
 
@@ -14,7 +13,7 @@ pub(crate) async fn inspect(args: InspectArgs) -> Result<(), Failed> {
     if args.json {
         println!("{}", as_json(&plugin));
     } else {
-        print!("{}", escape::lines(&for_people(&plugin)));
+        print!("{}", escaped_lines(&for_people(&plugin)));
     }
     Ok(())
 }
@@ -48,11 +47,23 @@ fn for_people(plugin: &Plugin) -> String {
 
 fn node_for_people(plugin: &Plugin, node: &NodeInfo) -> String {
     let pure = if node.pure { ", pure" } else { "" };
-    let mut text = format!("{}/{} ({}{pure})\n  {}\n", plugin.id().name, node.name, node.kind, node.summary);
+    let mut text = format!(
+        "{}/{} ({}{pure})\n  {}\n",
+        plugin.id().name,
+        node.name,
+        node.kind,
+        node.summary
+    );
     let mut table = table::plain(["", "port", "kind", "", "summary"]);
     for (side, ports) in [("in", &node.ports.inputs), ("out", &node.ports.outputs)] {
         for port in ports {
-            table.add_row([side, port.name.as_str(), &port.kind.to_string(), &traits(port), &port.summary]);
+            table.add_row([
+                side,
+                port.name.as_str(),
+                &port.kind.to_string(),
+                &traits(port),
+                &port.summary,
+            ]);
         }
     }
     if !table.is_empty() {
@@ -68,15 +79,25 @@ fn node_for_people(plugin: &Plugin, node: &NodeInfo) -> String {
 
 fn traits(port: &Port) -> String {
     let named = [(port.required, "required"), (port.streaming, "streaming")];
-    let there: Vec<_> = named.into_iter().filter(|(is, _)| *is).map(|(_, name)| name).collect();
+    let there: Vec<_> = named
+        .into_iter()
+        .filter(|(is, _)| *is)
+        .map(|(_, name)| name)
+        .collect();
     there.join(", ")
 }
 
 /// The keys of a node's configuration with what the schema says of them, where it is a plain object's schema.
 fn configuration(node: &NodeInfo) -> Vec<(String, String)> {
     let schema = node.config_schema.to_tree();
-    let Some(properties) = schema["properties"].as_object() else { return Vec::new() };
-    let required = |key: &str| schema["required"].as_array().is_some_and(|keys| keys.iter().any(|k| k == key));
+    let Some(properties) = schema["properties"].as_object() else {
+        return Vec::new();
+    };
+    let required = |key: &str| {
+        schema["required"]
+            .as_array()
+            .is_some_and(|keys| keys.iter().any(|k| k == key))
+    };
     let line = |(key, property): (&String, &serde_json::Value)| {
         let kind = property["type"].as_str().unwrap_or("any").to_owned();
         let need = match &property["default"] {
@@ -85,6 +106,8 @@ fn configuration(node: &NodeInfo) -> Vec<(String, String)> {
             default => format!(", {default} by default"),
         };
         let description = property["description"].as_str().unwrap_or_default();
+        let description = description.replace('
+', " ");
         (key.clone(), format!("({kind}{need}) {description}"))
     };
     properties.iter().map(line).collect()

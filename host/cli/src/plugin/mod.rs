@@ -14,6 +14,8 @@ use crate::setup;
 /// Loads the one plugin that a command is about.
 async fn load(file: &Path, cache: &CacheArgs) -> anyhow::Result<Plugin> {
     let runtime = setup::runtime(cache)?;
-    let loaded = Catalog::default().add_file(&runtime, &setup::publisher()?, file).await;
+    let loaded = Catalog::default()
+        .add_file(&runtime, &setup::publisher()?, file)
+        .await;
     loaded.with_context(|| file.display().to_string())
 }
