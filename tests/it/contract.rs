@@ -8,7 +8,12 @@ use lockgate_model::{Blob, Input, Json, Limits, LogLevel, NodeKind, NodeRunner, 
 use crate::support::calls::{self, Heard, call, heard_call};
 use crate::support::{guests, host};
 
-const ECHOES: [&str; 4] = ["plugins/echo", "guests/echo-c", "guests/echo-python", "guests/echo-js"];
+const ECHOES: [&str; 4] = [
+    "plugins/echo",
+    "guests/echo-c",
+    "guests/echo-python",
+    "guests/echo-js",
+];
 
 #[tokio::test]
 async fn values_of_every_kind_pass_unchanged() -> Result<()> {
@@ -16,7 +21,9 @@ async fn values_of_every_kind_pass_unchanged() -> Result<()> {
     let values = [
         Value::text(""),
         Value::text(long),
-        Value::Json(Json::parse(r#" {"b": [1, 1.0, 1e400e0, null], "a": "é", "a": 2} "#.replace("1e400e0", "1e40"))?),
+        Value::Json(Json::parse(
+            r#" {"b": [1, 1.0, 1e400e0, null], "a": "é", "a": 2} "#.replace("1e400e0", "1e40"),
+        )?),
         Value::Json(Json::parse("18446744073709551615")?),
         blob("image/png", (0..=255).collect()),
         blob("", Vec::new()),
@@ -24,9 +31,16 @@ async fn values_of_every_kind_pass_unchanged() -> Result<()> {
     for echo in ECHOES {
         let node = node(echo, "echo").await?;
         for value in &values {
-            let end = node.run(call(vec![("value", Input::Value(value.clone()))])).await;
-            let outputs = end.result.with_context(|| format!("{echo} of {value:.60?}"))?;
-            assert!(outputs == [(calls::ident("value"), value.clone())], "{echo} of {value:.60?}");
+            let end = node
+                .run(call(vec![("value", Input::Value(value.clone()))]))
+                .await;
+            let outputs = end
+                .result
+                .with_context(|| format!("{echo} of {value:.60?}"))?;
+            assert!(
+                outputs == [(calls::ident("value"), value.clone())],
+                "{echo} of {value:.60?}"
+            );
         }
     }
     Ok(())
@@ -43,13 +57,28 @@ async fn parts_pass_one_by_one_and_are_joined() -> Result<()> {
         let node = node(echo, "stream").await?;
         let heard = Arc::new(Heard::default());
         let input = calls::parts(["ab", "春", "c"].map(Value::text).to_vec());
-        let end = node.run(heard_call(vec![("text", input)], heard.clone())).await;
+        let end = node
+            .run(heard_call(vec![("text", input)], heard.clone()))
+            .await;
         let outputs = end.result.with_context(|| echo.to_owned())?;
-        let cased = |text: &str| Value::text(if upper { text.to_uppercase() } else { text.to_owned() });
+        let cased = |text: &str| {
+            Value::text(if upper {
+                text.to_uppercase()
+            } else {
+                text.to_owned()
+            })
+        };
         assert_eq!(outputs, [(calls::ident(port), cased("ab春c"))], "{echo}");
         let parts: Vec<_> = heard.parts().into_iter().map(|(_, part)| part).collect();
         assert_eq!(parts, ["ab", "春", "c"].map(cased), "{echo}");
-        assert!(heard.lines().iter().any(|(level, _)| *level == LogLevel::Info), "{echo}: {:?}", heard.lines());
+        assert!(
+            heard
+                .lines()
+                .iter()
+                .any(|(level, _)| *level == LogLevel::Info),
+            "{echo}: {:?}",
+            heard.lines()
+        );
     }
     Ok(())
 }
@@ -59,15 +88,30 @@ async fn each_says_what_it_is() -> Result<()> {
     for echo in ECHOES {
         let plugin = calls::load(&host::shared()?, guests::built(echo)?).await?;
         let info = plugin.info();
-        assert_eq!(Some(info.name.as_str()), echo.split('/').next_back(), "{echo}");
+        assert_eq!(
+            Some(info.name.as_str()),
+            echo.split('/').next_back(),
+            "{echo}"
+        );
         assert_eq!(plugin.id().name.to_string(), format!("test:{}", info.name));
         let names: Vec<_> = info.nodes.iter().map(|node| node.name.as_str()).collect();
         assert_eq!(names, ["echo", "stream"], "{echo}");
         for node in &info.nodes {
-            assert_eq!((node.kind, node.pure), (NodeKind::Transform, true), "{echo}");
-            assert_eq!((node.ports.inputs.len(), node.ports.outputs.len()), (1, 1), "{echo}");
+            assert_eq!(
+                (node.kind, node.pure),
+                (NodeKind::Transform, true),
+                "{echo}"
+            );
+            assert_eq!(
+                (node.ports.inputs.len(), node.ports.outputs.len()),
+                (1, 1),
+                "{echo}"
+            );
         }
-        assert!(info.nodes[1].ports.inputs[0].streaming && info.nodes[1].ports.outputs[0].streaming, "{echo}");
+        assert!(
+            info.nodes[1].ports.inputs[0].streaming && info.nodes[1].ports.outputs[0].streaming,
+            "{echo}"
+        );
     }
     Ok(())
 }
@@ -76,8 +120,13 @@ async fn each_says_what_it_is() -> Result<()> {
 async fn a_configuration_that_the_schema_refuses_is_refused_with_its_place() -> Result<()> {
     for echo in ECHOES {
         let plugin = calls::load(&host::shared()?, guests::built(echo)?).await?;
-        let refused = calls::configured(&plugin, "echo", r#"{"no_such_key": 1}"#, Limits::DEFAULT).await;
-        assert!(matches!(refused, Err(lockgate_model::ConfigureError::Schema(_))), "{echo}: {:?}", refused.err());
+        let refused =
+            calls::configured(&plugin, "echo", r#"{"no_such_key": 1}"#, Limits::DEFAULT).await;
+        assert!(
+            matches!(refused, Err(lockgate_model::ConfigureError::Schema(_))),
+            "{echo}: {:?}",
+            refused.err()
+        );
     }
     Ok(())
 }
@@ -88,5 +137,8 @@ async fn node(component: &str, node: &str) -> Result<Arc<dyn NodeRunner>> {
 }
 
 fn blob(media_type: &str, data: Vec<u8>) -> Value {
-    Value::Binary(Blob { media_type: media_type.into(), data: data.into() })
+    Value::Binary(Blob {
+        media_type: media_type.into(),
+        data: data.into(),
+    })
 }

@@ -31,11 +31,15 @@ async fn each_ends_as_it_should_and_the_host_is_as_before() -> Result<()> {
     for case in CASES {
         let component = guests::hostile(case.guest)?;
         wrong.extend(judged(&runtime, case, component).await);
-        serves(&*neighbour).await.with_context(|| format!("after {}", case.guest))?;
+        serves(&*neighbour)
+            .await
+            .with_context(|| format!("after {}", case.guest))?;
     }
     for (case, component) in made::cases()? {
         wrong.extend(judged(&runtime, &case, component).await);
-        serves(&*neighbour).await.with_context(|| format!("after {}", case.guest))?;
+        serves(&*neighbour)
+            .await
+            .with_context(|| format!("after {}", case.guest))?;
     }
     ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
     every_place_is_free(&runtime).await
@@ -57,8 +61,12 @@ async fn judged(runtime: &Runtime, case: &Case, component: Vec<u8>) -> Option<St
     let as_expected = match (&case.ends, &outcome) {
         (Ends::NotLoaded(fits), Outcome::NotLoaded(error)) => fits(error),
         (Ends::NotConfigured(fits), Outcome::NotConfigured(error)) => fits(error),
-        (Ends::Fails(fits), Outcome::Ran(CallEnd { result: Err(error), .. })) => fits(error),
-        (Ends::Gives, Outcome::Ran(CallEnd { result: Ok(_), .. })) => true,
+        (
+            Ends::Fails(fits),
+            Outcome::Ran(CallEnd {
+                result: Err(error), ..
+            }),
+        ) => fits(error),
         _ => false,
     };
     let over = match &outcome {
@@ -69,7 +77,12 @@ async fn judged(runtime: &Runtime, case: &Case, component: Vec<u8>) -> Option<St
         return None;
     }
     let over = over.map_or(String::new(), |over| format!(" [{over}]"));
-    Some(format!("{}: {said:.2000} ({} bytes){over}; expected: {}", case.guest, said.len(), case.says))
+    Some(format!(
+        "{}: {said:.2000} ({} bytes){over}; expected: {}",
+        case.guest,
+        said.len(),
+        case.says
+    ))
 }
 
 async fn tried(runtime: &Runtime, case: &Case, component: Vec<u8>) -> Outcome {
@@ -87,10 +100,17 @@ async fn tried(runtime: &Runtime, case: &Case, component: Vec<u8>) -> Outcome {
 fn said(outcome: &Outcome) -> String {
     match outcome {
         Outcome::NotLoaded(error) => format!("not loaded: {error}"),
-        Outcome::NotConfigured(ConfigureError::Schema(faults)) => format!("not configured: {faults:?}"),
+        Outcome::NotConfigured(ConfigureError::Schema(faults)) => {
+            format!("not configured: {faults:?}")
+        }
         Outcome::NotConfigured(error) => format!("not configured: {error}"),
-        Outcome::Ran(CallEnd { result: Err(error), .. }) => format!("{}: {error}", error.kind()),
-        Outcome::Ran(CallEnd { result: Ok(outputs), .. }) => format!("gave {} outputs", outputs.len()),
+        Outcome::Ran(CallEnd {
+            result: Err(error), ..
+        }) => format!("{}: {error}", error.kind()),
+        Outcome::Ran(CallEnd {
+            result: Ok(outputs),
+            ..
+        }) => format!("gave {} outputs", outputs.len()),
     }
 }
 
@@ -106,8 +126,14 @@ fn over(receipt: &Receipt, limits: &Limits) -> Option<String> {
         Limit::LogBytes => receipt.log_bytes,
         Limit::OutputBytes => receipt.output_bytes,
     };
-    let over = Limit::ALL.into_iter().find(|&limit| used(limit) > limits.get(limit))?;
-    Some(format!("the receipt has {} of {over}; {} is the limit", used(over), limits.get(over)))
+    let over = Limit::ALL
+        .into_iter()
+        .find(|&limit| used(limit) > limits.get(limit))?;
+    Some(format!(
+        "the receipt has {} of {over}; {} is the limit",
+        used(over),
+        limits.get(over)
+    ))
 }
 
 /// A node that does its work, whatever runs beside it.
@@ -117,8 +143,14 @@ async fn neighbour(runtime: &Runtime) -> Result<std::sync::Arc<dyn NodeRunner>> 
 }
 
 async fn serves(neighbour: &dyn NodeRunner) -> Result<()> {
-    let outputs = neighbour.run(calls::call(vec![("value", calls::text("春"))])).await.result?;
-    ensure!(outputs == [(calls::ident("value"), Value::text("春"))], "the neighbour gave {outputs:?}");
+    let outputs = neighbour
+        .run(calls::call(vec![("value", calls::text("春"))]))
+        .await
+        .result?;
+    ensure!(
+        outputs == [(calls::ident("value"), Value::text("春"))],
+        "the neighbour gave {outputs:?}"
+    );
     Ok(())
 }
 
@@ -126,7 +158,12 @@ async fn serves(neighbour: &dyn NodeRunner) -> Result<()> {
 async fn every_place_is_free(runtime: &Runtime) -> Result<()> {
     let node = calls::ready(runtime, guests::hostile("wait")?, Limits::DEFAULT).await?;
     let barrier = std::sync::Arc::new(tokio::sync::Barrier::new(PLACES as usize));
-    let calls = (0..PLACES).map(|_| node.run(calls::call(vec![("parts", calls::together(barrier.clone()))])));
+    let calls = (0..PLACES).map(|_| {
+        node.run(calls::call(vec![(
+            "parts",
+            calls::together(barrier.clone()),
+        )]))
+    });
     for end in futures::future::join_all(calls).await {
         end.result.context("a place is lost")?;
     }

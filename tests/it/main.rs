@@ -1,8 +1,10 @@
 //! Lockgate from outside, room by room: each module here is about one promise of the house, and none reaches behind a
 //! public interface.
 
+mod command;
 mod compile;
 mod contract;
+mod documents;
 mod fairness;
 mod hostile;
 mod sandbox;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
 use futures::future::join_all;
-use lockgate_model::{CallError, Exhausted, Input, Limit, Limits, NarrowLimits, NodeRunner, Receipt, Value};
+use lockgate_model::{
+    CallError, Exhausted, Input, Limit, Limits, NarrowLimits, NodeRunner, Receipt, Value,
+};
 
 use crate::support::calls::{self, call, text_of};
 use crate::support::{guests, host};
@@ -27,7 +29,7 @@ const REACHED: [(Limit, &str, u64); Limit::ALL.len()] = [
     (Limit::Fuel, "spin", 1_000_000),
     (Limit::Timeout, "sleep", 50),
     (Limit::Memory, "hoard", 8 << 20),
-    (Limit::Instances, "count", 1),
+    (Limit::Instances, "log-flood", 1),
     (Limit::Resources, "leak-handles", 7),
     (Limit::CopiedBytes, "random-storm", 2 << 20),
     (Limit::LogBytes, "log-flood", 100),
@@ -43,11 +45,19 @@ async fn each_limit_narrows_by_itself() -> Result<()> {
         let end = ready(guest, limits).await?.run(call(Vec::new())).await;
         if limit == Limit::LogBytes {
             // What is over this limit is dropped: it ends no call.
-            ensure!(end.receipt.log_bytes <= narrowed && end.receipt.log_bytes > 0, "{:?}", end.receipt);
+            ensure!(
+                end.receipt.log_bytes <= narrowed && end.receipt.log_bytes > 0,
+                "{:?}",
+                end.receipt
+            );
             continue;
         }
         match &end.result {
-            Err(CallError::Exhausted(Exhausted { limit: reached, allowed, .. })) => {
+            Err(CallError::Exhausted(Exhausted {
+                limit: reached,
+                allowed,
+                ..
+            })) => {
                 assert_eq!((*reached, *allowed), (limit, narrowed), "{guest}");
             }
             other => ensure!(false, "{limit}: {guest} gave {other:?}"),
@@ -60,20 +70,45 @@ async fn each_limit_narrows_by_itself() -> Result<()> {
 async fn a_receipt_says_what_was_used_of_each_limit() -> Result<()> {
     let node = ready("look-around", Limits::DEFAULT).await?;
     let (_, receipt) = text_of(node.run(call(Vec::new())).await, "text")?;
-    let Receipt { fuel, memory_bytes, instances, resources, copied_bytes, log_bytes, output_bytes, .. } = receipt;
+    let Receipt {
+        fuel,
+        memory_bytes,
+        instances,
+        resources,
+        copied_bytes,
+        log_bytes,
+        output_bytes,
+        ..
+    } = receipt;
     assert!(fuel > 1_000, "{fuel}");
-    assert!(memory_bytes >= 1 << 20, "a Rust guest starts with its stack of 1 MiB: {memory_bytes}");
+    assert!(
+        memory_bytes >= 1 << 20,
+        "a Rust guest starts with its stack of 1 MiB: {memory_bytes}"
+    );
     assert!(instances >= 1, "{instances}");
     assert!(resources >= 2, "standard output and a timer: {resources}");
     assert!(copied_bytes > 32, "its random bytes: {copied_bytes}");
-    assert_eq!(log_bytes, ["first line", "second line", "unfinished", "a complaint"].map(|l| l.len() + 1).iter().sum::<usize>() as u64);
+    assert_eq!(
+        log_bytes,
+        ["first line", "second line", "unfinished", "a complaint"]
+            .map(|l| l.len() + 1)
+            .iter()
+            .sum::<usize>() as u64
+    );
     assert!(output_bytes > 0, "{output_bytes}");
     Ok(())
 }
 
 #[tokio::test]
 async fn a_failed_call_has_a_receipt_too() -> Result<()> {
-    let node = ready("spin", Limits { fuel: 5_000_000, ..Limits::DEFAULT }).await?;
+    let node = ready(
+        "spin",
+        Limits {
+            fuel: 5_000_000,
+            ..Limits::DEFAULT
+        },
+    )
+    .await?;
     let (_, receipt) = calls::error_of(node.run(call(Vec::new())).await)?;
     assert_eq!(receipt.fuel, 5_000_000);
     Ok(())
@@ -83,12 +118,20 @@ async fn a_failed_call_has_a_receipt_too() -> Result<()> {
 async fn outputs_are_counted_to_the_byte() -> Result<()> {
     let plugin = calls::load(&host::shared()?, guests::built("guests/echo-c")?).await?;
     let text = "x".repeat(1000);
-    for (output_bytes, fits) in [(1000, true), (999, false)] {
-        let limits = Limits { output_bytes, ..Limits::DEFAULT };
+    let part = 64; // what each part counts beside its bytes
+    for (spare, fits) in [(0, true), (1, false)] {
+        let limits = Limits {
+            output_bytes: 1000 - spare,
+            ..Limits::DEFAULT
+        };
         let node = calls::configured(&plugin, "echo", "{}", limits).await?;
         let end = node.run(call(vec![("value", calls::text(&text))])).await;
         assert_eq!(end.result.is_ok(), fits, "{end:?}");
         assert_eq!(end.receipt.input_bytes, 1000);
+        let limits = Limits {
+            output_bytes: 1000 + 2 * part - spare,
+            ..Limits::DEFAULT
+        };
         let node = calls::configured(&plugin, "stream", "{}", limits).await?;
         let parts = vec![Value::text(&text[..600]), Value::text(&text[600..])];
         let end = node.run(call(vec![("text", calls::parts(parts))])).await;
@@ -101,8 +144,15 @@ async fn outputs_are_counted_to_the_byte() -> Result<()> {
 async fn a_trap_says_where() -> Result<()> {
     let node = ready("panic", Limits::DEFAULT).await?;
     let (error, _) = calls::error_of(node.run(call(Vec::new())).await)?;
-    let functions: Vec<_> = error.backtrace().iter().map(|frame| frame.function.as_str()).collect();
-    assert!(functions.iter().any(|name| name.contains("first_of_none")), "{functions:?}");
+    let functions: Vec<_> = error
+        .backtrace()
+        .iter()
+        .map(|frame| frame.function.as_str())
+        .collect();
+    assert!(
+        functions.iter().any(|name| name.contains("first_of_none")),
+        "{functions:?}"
+    );
     Ok(())
 }
 
@@ -119,9 +169,28 @@ async fn a_dropped_call_gives_its_place_back() -> Result<()> {
 
 #[tokio::test]
 async fn a_reader_that_is_behind_for_ever_ends_at_the_deadline() -> Result<()> {
-    let node = ready("part-flood", Limits { timeout_ms: 200, ..Limits::DEFAULT }).await?;
-    let (error, _) = calls::error_of(node.run(calls::heard_call(Vec::new(), Arc::new(calls::Stuck))).await)?;
-    assert!(matches!(error, CallError::Exhausted(Exhausted { limit: Limit::Timeout, .. })), "{error}");
+    let node = ready(
+        "part-flood",
+        Limits {
+            timeout_ms: 200,
+            ..Limits::DEFAULT
+        },
+    )
+    .await?;
+    let (error, _) = calls::error_of(
+        node.run(calls::heard_call(Vec::new(), Arc::new(calls::Stuck)))
+            .await,
+    )?;
+    assert!(
+        matches!(
+            error,
+            CallError::Exhausted(Exhausted {
+                limit: Limit::Timeout,
+                ..
+            })
+        ),
+        "{error}"
+    );
     Ok(())
 }
 
@@ -130,13 +199,34 @@ async fn inputs_are_held_against_the_ports() -> Result<()> {
     let plugin = calls::load(&host::shared()?, guests::built("guests/echo-c")?).await?;
     let echo = calls::configured(&plugin, "echo", "{}", Limits::DEFAULT).await?;
     let stream = calls::configured(&plugin, "stream", "{}", Limits::DEFAULT).await?;
-    let bytes = || Input::Value(Value::Binary(lockgate_model::Blob { media_type: "a/b".into(), data: (&b"x"[..]).into() }));
+    let bytes = || {
+        Input::Value(Value::Binary(lockgate_model::Blob {
+            media_type: "a/b".into(),
+            data: (&b"x"[..]).into(),
+        }))
+    };
     let cases: [(&dyn NodeRunner, Vec<(&str, Input)>, &str); 5] = [
         (&*echo, Vec::new(), "the input `value` is missing"),
-        (&*echo, vec![("other", calls::text(""))], "the node has no input `other`"),
-        (&*echo, vec![("value", calls::never())], "the input `value` takes no parts"),
-        (&*echo, vec![("value", calls::text("a")), ("value", calls::text("b"))], "the input `value` is there twice"),
-        (&*stream, vec![("text", bytes())], "the input `text` takes text, not binary"),
+        (
+            &*echo,
+            vec![("other", calls::text(""))],
+            "the node has no input `other`",
+        ),
+        (
+            &*echo,
+            vec![("value", calls::never())],
+            "the input `value` takes no parts",
+        ),
+        (
+            &*echo,
+            vec![("value", calls::text("a")), ("value", calls::text("b"))],
+            "the input `value` is there twice",
+        ),
+        (
+            &*stream,
+            vec![("text", bytes())],
+            "the input `text` takes text, not binary",
+        ),
     ];
     for (node, inputs, says) in cases {
         let (error, receipt) = calls::error_of(node.run(call(inputs)).await)?;

@@ -20,7 +20,7 @@ pub struct Json(Arc<str>);
 /// Why a text is no JSON document.
 #[derive(Debug, thiserror::Error)]
 #[error("not a JSON document: {0}")]
-pub struct InvalidJson(#[source] serde_json::Error);
+pub struct InvalidJson(serde_json::Error);
 
 impl Json {
     /// Checks that `text` is one JSON document of at most [`MAX_JSON_DEPTH`] levels whose numbers fit in 64 bits.

@@ -33,7 +33,6 @@ pub struct NotLoaded {
     /// The file or folder.
     pub path: PathBuf,
     /// Why.
-    #[source]
     pub reason: NotLoadedReason,
 }
 
@@ -41,7 +40,7 @@ pub struct NotLoaded {
 #[derive(Debug, thiserror::Error)]
 pub enum NotLoadedReason {
     /// It could not be read.
-    #[error("{0}")]
+    #[error(transparent)]
     Unreadable(#[from] io::Error),
     /// It is no plugin that this host can load.
     #[error(transparent)]

@@ -39,6 +39,9 @@ pub(crate) fn host(places: u32) -> wasmtime::Result<Engine> {
         .max_core_instances_per_component(Limits::MAX.instances)
         .max_memories_per_component(Limits::MAX.instances)
         .max_tables_per_component(Limits::MAX.instances)
+        // One core module may have them all: the sum of their bytes is what bounds a call.
+        .max_memories_per_module(Limits::MAX.instances)
+        .max_tables_per_module(Limits::MAX.instances)
         .max_memory_size(most_memory)
         .table_elements(MAX_TABLE_ELEMENTS)
         .table_keep_resident(64 << 10);

@@ -48,7 +48,7 @@ pub enum LoadError {
     Compile(#[from] CompileError),
     /// Its `describe` did not end well.
     #[error("the plugin does not say what it is: `describe` {0}")]
-    Describe(#[source] CallError),
+    Describe(CallError),
     /// What it says of itself is wrong: every fault, each as a sentence.
     #[error("what the plugin says of itself is wrong:\n  - {}", .0.join("\n  - "))]
     Malformed(Vec<String>),
@@ -62,8 +62,8 @@ pub enum StartError {
     Engine(String),
     /// The threads do not start.
     #[error("the guest threads do not start: {0}")]
-    Threads(#[from] std::io::Error),
+    Threads(std::io::Error),
     /// The cache of compiled components cannot be used.
     #[error("the cache of compiled components cannot be used: {0}")]
-    Cache(#[from] CacheError),
+    Cache(CacheError),
 }

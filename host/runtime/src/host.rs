@@ -57,13 +57,15 @@ impl Host {
         let failed = |error: wasmtime::Error| StartError::Engine(format!("{error:#}"));
         let engine = engine::host(config.places).map_err(failed)?;
         let cache = match &config.cache {
-            Some(folder) => Some(Cache::open(folder, config.cache_bytes)?),
+            Some(folder) => {
+                Some(Cache::open(folder, config.cache_bytes).map_err(StartError::Cache)?)
+            }
             None => None,
         };
         Ok(Self {
             contracts: Contracts::new(&engine).map_err(failed)?,
             engine,
-            threads: Threads::start(config.guest_threads)?,
+            threads: Threads::start(config.guest_threads).map_err(StartError::Threads)?,
             compiler: Compiler::new(config.compiler, cache),
             limits: config.limits,
             schemas: OnceCell::new(),

@@ -6,7 +6,9 @@ use wasmparser::{
     ComponentTypeRef, Instance, Parser, Payload,
 };
 
-use crate::contract::Version;
+use lockgate_model::Limits;
+
+use crate::contract::{Version, said};
 use crate::error::LoadError;
 
 /// The largest component, in bytes. A Python component with its interpreter has 18 MB.
@@ -61,6 +63,14 @@ pub(crate) fn scan(bytes: &[u8]) -> Result<Scan, LoadError> {
         return Err(LoadError::NotOffered {
             imports: listed(foreign),
         });
+    }
+    // Each component can make the one before it many times over: a file of a kilobyte asks for a billion instances, and
+    // compiling would unfold them all.
+    if instances > Limits::MAX.instances {
+        return Err(LoadError::Invalid(format!(
+            "it is made of {instances} core instances; {} is the most",
+            Limits::MAX.instances
+        )));
     }
     Ok(Scan {
         version,
@@ -198,6 +208,7 @@ fn outside(bytes: &[u8]) -> wasmparser::Result<Outside> {
 fn listed(mut names: Vec<String>) -> String {
     let more = names.len().saturating_sub(MAX_LISTED);
     names.truncate(MAX_LISTED);
+    let names: Vec<_> = names.iter().map(|name| said::cut(name)).collect();
     let mut list = names.join(", ").escape_debug().to_string();
     if more > 0 {
         list.push_str(&format!(" and {more} more"));

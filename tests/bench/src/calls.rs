@@ -9,7 +9,7 @@ use lockgate_model::{Call, Ident, Input, NodeRunner, Quiet, Value};
 use lockgate_runtime::Runtime;
 
 use crate::bare::{Bare, Clearing};
-use crate::guests::{Guest, runner};
+use crate::guests::Guest;
 use crate::report::{Bound, Report, Unit};
 use crate::turns::{BOUND_ROUNDS, INFO_ROUNDS, Pair, in_turns};
 
@@ -61,27 +61,26 @@ impl Echo {
 
 /// Measures all of it. The C guest is held against the bounds; the others inform.
 pub(crate) async fn measure(runtime: &Runtime, report: &mut Report) -> Result<()> {
-    for guest in [Guest::C, Guest::RUST, Guest::JS, Guest::PYTHON] {
-        eprintln!("calls of an echo node in {}", guest.name);
+    for guest in Guest::ECHOES {
+        eprintln!("calls of an echo node, {}", guest.name());
         let bytes = guest.bytes()?;
         let bare = Arc::new(Bare::new(Clearing::PageScan, &bytes)?);
-        let runner = runner(&guest.load(runtime).await?, "echo").await?;
+        let runner = guest.node(runtime, "echo").await?;
         let echo = Echo::new(runner.clone(), SMALL)?;
-        if guest.name == Guest::C.name {
+        if guest == Guest::C {
             held(runtime, report, &echo, &bare).await?;
-            let batches = Bare::new(Clearing::Batches, &bytes)?;
-            let pair = compared(runtime, INFO_ROUNDS, 1, &echo, &Arc::new(batches)).await?;
-            report.info(
-                "C, 100 B, bare wasmtime without page scan",
-                &pair.theirs,
-                Unit::Micros,
-            );
+            let batches = Arc::new(Bare::new(Clearing::Batches, &bytes)?);
+            let pair = compared(runtime, INFO_ROUNDS, 1, &echo, &batches).await?;
+            let what = "C, 100 B, bare wasmtime without page scan";
+            report.info(what, &pair.theirs, Unit::Micros);
         } else {
-            informs(runtime, report, guest, "100 B", &echo, &bare).await?;
+            let pair = compared(runtime, INFO_ROUNDS, 1, &echo, &bare).await?;
+            informs(report, guest, "100 B", &pair);
         }
         for (size, name) in LARGER {
             let echo = Echo::new(runner.clone(), size)?;
-            informs(runtime, report, guest, name, &echo, &bare).await?;
+            let pair = compared(runtime, INFO_ROUNDS, 1, &echo, &bare).await?;
+            informs(report, guest, name, &pair);
         }
     }
     Ok(())
@@ -98,31 +97,16 @@ async fn held(runtime: &Runtime, report: &mut Report, echo: &Echo, bare: &Arc<Ba
     let what = "C, 100 B: calls a second on two threads over bare wasmtime's";
     report.held(what, &two.ratio.inverse(), Unit::Times, Bound::AtLeast(0.9));
     report.info("C, 100 B, on two threads", &two.ours, Unit::Micros);
-    report.info(
-        "C, 100 B, bare wasmtime on two threads",
-        &two.theirs,
-        Unit::Micros,
-    );
+    let what = "C, 100 B, bare wasmtime on two threads";
+    report.info(what, &two.theirs, Unit::Micros);
     Ok(())
 }
 
-async fn informs(
-    runtime: &Runtime,
-    report: &mut Report,
-    guest: Guest,
-    size: &str,
-    echo: &Echo,
-    bare: &Arc<Bare>,
-) -> Result<()> {
-    let pair = compared(runtime, INFO_ROUNDS, 1, echo, bare).await?;
-    let what = format!("{}, {size}", guest.name);
-    report.info(
-        format!("{what}: time of a call over bare wasmtime's"),
-        &pair.ratio,
-        Unit::Times,
-    );
+fn informs(report: &mut Report, guest: Guest, size: &str, pair: &Pair) {
+    let what = format!("{}, {size}", guest.name());
+    let ratio = format!("{what}: time of a call over bare wasmtime's");
+    report.info(ratio, &pair.ratio, Unit::Times);
     report.info(what, &pair.ours, Unit::Micros);
-    Ok(())
 }
 
 /// Both on `tasks` guest threads at once: a unit of work is one call on any of them.

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, ensure};
 use lockgate_flow::{FlowDocument, Plan, plan, run};
-use lockgate_model::{Journal, NodeCatalog, RunEvent};
-use lockgate_runtime::{Catalog, Runtime};
+use lockgate_model::{Journal, Node, NodeCatalog, NodeRef, RunEvent, UnknownNode};
+use lockgate_runtime::{Plugin, Runtime};
 use serde_json::json;
 
 use crate::calls::{Echo, SMALL};
-use crate::guests::{Guest, publisher, runner};
+use crate::guests::Guest;
 use crate::noop::Noops;
 use crate::report::{Bound, Report, Unit};
 use crate::turns::{BOUND_ROUNDS, INFO_ROUNDS, Pair, in_turns};
@@ -31,12 +31,10 @@ enum Shape {
 
 /// Measures all of it.
 pub(crate) async fn measure(runtime: &Runtime, report: &mut Report) -> Result<()> {
-    let mut catalog = Catalog::default();
-    let plugin = catalog
-        .add_file(runtime, &publisher()?, &Guest::C.path()?)
-        .await?;
+    let plugin = Guest::C.load(runtime).await?;
     let use_ = format!("{}/echo", plugin.id().name);
-    let echo = Echo::new(runner(&plugin, "echo").await?, SMALL)?;
+    let catalog = Single(plugin);
+    let echo = Echo::new(Guest::C.node(runtime, "echo").await?, SMALL)?;
     let row = planned(&catalog, &use_, Shape::InARow).await?;
     let beside = planned(&catalog, &use_, Shape::SideBySide).await?;
 
@@ -134,4 +132,19 @@ struct Unheard;
 
 impl Journal for Unheard {
     fn record(&self, _: RunEvent<'_>) {}
+}
+
+/// A catalog of one plugin.
+struct Single(Plugin);
+
+impl NodeCatalog for Single {
+    fn find(&self, reference: &NodeRef) -> Result<Arc<dyn Node>, UnknownNode> {
+        self.0
+            .node(reference.node.as_str())
+            .ok_or_else(|| UnknownNode {
+                reference: reference.clone(),
+                plugin_known: true,
+                nearest: Vec::new(),
+            })
+    }
 }

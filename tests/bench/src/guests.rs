@@ -1,64 +1,79 @@
-//! The components that are measured, where the Makefile puts them.
+//! The components that are measured: the echo nodes that the Makefile builds, and the smallest one that there can be.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, anyhow};
-use lockgate_model::{Json, Kebab, Node, NodeRunner, PluginName};
+use anyhow::{Context as _, Result};
+use lockgate_model::{Json, Kebab, NodeRunner, PluginName};
 use lockgate_runtime::{CompilerConfig, Plugin, Runtime, RuntimeConfig};
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
 
-/// A component that has an `echo` node.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Guest {
-    /// What people call it.
-    pub(crate) name: &'static str,
-    /// Its file below the folder of everything built.
-    file: &'static str,
+/// A component that is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Guest {
+    /// Written by hand, without an allocator, a language's runtime or an import.
+    Smallest,
+    /// The same, but that it has a `stream` node instead, which waits for its input.
+    Waiting,
+    C,
+    Rust,
+    JavaScript,
+    Python,
 }
 
 impl Guest {
-    pub(crate) const C: Self = Self {
-        name: "C",
-        file: "guests/echo-c.wasm",
-    };
-    pub(crate) const RUST: Self = Self {
-        name: "Rust",
-        file: "plugins/echo.wasm",
-    };
-    pub(crate) const JS: Self = Self {
-        name: "JavaScript",
-        file: "guests/echo-js.wasm",
-    };
-    pub(crate) const PYTHON: Self = Self {
-        name: "Python",
-        file: "guests/echo-python.wasm",
-    };
+    /// Those that have an `echo` node, the fastest first.
+    pub(crate) const ECHOES: [Self; 5] = [
+        Self::Smallest,
+        Self::C,
+        Self::Rust,
+        Self::JavaScript,
+        Self::Python,
+    ];
 
-    /// Where it is.
-    pub(crate) fn path(self) -> Result<PathBuf> {
-        Ok(built()?.join(self.file))
+    /// What people call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Smallest => "smallest",
+            Self::Waiting => "smallest",
+            Self::C => "C",
+            Self::Rust => "Rust",
+            Self::JavaScript => "JavaScript",
+            Self::Python => "Python",
+        }
     }
 
     /// Its bytes.
     pub(crate) fn bytes(self) -> Result<Vec<u8>> {
-        let path = self.path()?;
-        std::fs::read(&path).with_context(|| path.display().to_string())
+        let file = match self {
+            Self::Smallest => return encoded(include_str!("smallest.wat"), "pure-node"),
+            Self::Waiting => return encoded(include_str!("waiting.wat"), "node"),
+            Self::C => "guests/echo-c.wasm",
+            Self::Rust => "plugins/echo.wasm",
+            Self::JavaScript => "guests/echo-js.wasm",
+            Self::Python => "guests/echo-python.wasm",
+        };
+        let path = built()?.join(file);
+        std::fs::read(&path).with_context(|| format!("{}: `make bench` builds it", path.display()))
     }
 
     /// It as a plugin.
     pub(crate) async fn load(self, runtime: &Runtime) -> Result<Plugin> {
-        let plugin = runtime.load(publisher()?, self.bytes()?).await;
-        plugin.with_context(|| self.file)
+        let publisher: Kebab = PluginName::HOUSE.parse()?;
+        let plugin = runtime.load(publisher, self.bytes()?).await;
+        plugin.with_context(|| format!("the echo node, {}", self.name()))
     }
-}
 
-/// Its node of this name, ready to be called with the limits that every call has.
-pub(crate) async fn runner(plugin: &Plugin, node: &str) -> Result<Arc<dyn NodeRunner>> {
-    let node: Arc<dyn Node> = plugin
-        .node(node)
-        .ok_or_else(|| anyhow!("`{}` has no node `{node}`", plugin.id().name))?;
-    let limits = *node.limits();
-    Ok(node.configure(Json::parse("{}")?, limits).await?)
+    /// Its node of this name, ready to be called with the limits that every call has.
+    pub(crate) async fn node(self, runtime: &Runtime, name: &str) -> Result<Arc<dyn NodeRunner>> {
+        let plugin = self.load(runtime).await?;
+        let node = plugin
+            .node(name)
+            .with_context(|| format!("`{}` has no node `{name}`", plugin.id().name))?;
+        let limits = *node.limits();
+        Ok(node.configure(Json::parse("{}")?, limits).await?)
+    }
 }
 
 /// A runtime as a host starts it, that compiles with this very program.
@@ -70,14 +85,21 @@ pub(crate) fn runtime(compile: &str) -> Result<Runtime> {
     Ok(Runtime::start(RuntimeConfig::new(compiler, Some(cache)))?)
 }
 
-/// The publisher of what is loaded here.
-pub(crate) fn publisher() -> Result<Kebab> {
-    PluginName::HOUSE.parse().context("the publisher's name")
-}
-
 /// The folder of everything built: this program is in `release/` there.
 pub(crate) fn built() -> Result<PathBuf> {
     let program = std::env::current_exe().context("where this program is")?;
     let folder = program.ancestors().nth(2).map(Path::to_owned);
     folder.context("this program is in no folder of built things")
+}
+
+/// A component of a core module in WebAssembly's text format.
+fn encoded(text: &str, world: &str) -> Result<Vec<u8>> {
+    let mut module = wat::parse_str(text)?;
+    let mut resolve = Resolve::default();
+    let contract =
+        resolve.push_str("node.wit", include_str!("../../../wit/node@0.1.0/node.wit"))?;
+    let world = resolve.select_world(&[contract], Some(world))?;
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
+    let mut encoder = ComponentEncoder::default().module(&module)?;
+    encoder.encode().context("a component of a core module")
 }

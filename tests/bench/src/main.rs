@@ -16,29 +16,51 @@ mod turns;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
+
+use lockgate_runtime::Runtime;
 
 use report::Report;
 
 /// What this program calls itself with to compile, as the `lockgate` command does: the compiling child.
 const COMPILE_COMPONENT: &str = "compile-component";
 
+/// What is measured.
+const MEASUREMENTS: [&str; 4] = ["memory", "calls", "flow", "peers"];
+
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() == Some(COMPILE_COMPONENT) {
+    let mut arguments = std::env::args().skip(1).peekable();
+    if arguments
+        .next_if(|first| first == COMPILE_COMPONENT)
+        .is_some()
+    {
         return lockgate_runtime::compile_component(arguments);
     }
-    match measured() {
-        Ok(report) => {
-            println!("{report}");
-            match report.missed() {
-                0 => ExitCode::SUCCESS,
-                missed => {
-                    eprintln!("{missed} bounds are missed");
-                    ExitCode::FAILURE
-                }
-            }
-        }
+    let asked: Vec<_> = arguments.collect();
+    if let [alive, guest] = &asked[..]
+        && alive == memory::ALIVE
+    {
+        return ended(print_alive(guest));
+    }
+    if let Some(unknown) = asked
+        .iter()
+        .find(|name| !MEASUREMENTS.contains(&name.as_str()))
+    {
+        eprintln!(
+            "error: `{unknown}` is not measured; {} are",
+            MEASUREMENTS.join(", ")
+        );
+        return ExitCode::from(2);
+    }
+    ended(measured(&asked).and_then(|report| match report.missed() {
+        0 => Ok(()),
+        missed => bail!("{missed} of the measurements miss their bounds"),
+    }))
+}
+
+fn ended(result: Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -46,15 +68,38 @@ fn main() -> ExitCode {
     }
 }
 
-fn measured() -> Result<Report> {
+fn print_alive(guest: &str) -> Result<()> {
+    let runtime = guests::runtime(COMPILE_COMPONENT)?;
+    here()?.block_on(memory::print_alive(&runtime, guest))
+}
+
+/// Measures what was asked for, or everything, and prints it.
+fn measured(asked: &[String]) -> Result<Report> {
     let mut report = Report::default();
     let runtime = guests::runtime(COMPILE_COMPONENT)?;
-    let here = tokio::runtime::Builder::new_current_thread().build()?;
-    here.block_on(async {
-        memory::measure(&runtime, &mut report).await?;
-        calls::measure(&runtime, &mut report).await?;
-        flow::measure(&runtime, &mut report).await?;
-        peers::measure(&runtime, &mut report).await?;
-        Ok(report)
-    })
+    let here = here()?;
+    for name in MEASUREMENTS {
+        if asked.is_empty() || asked.iter().any(|asked| asked == name) {
+            let measured = here.block_on(measure(name, &runtime, &mut report));
+            if let Err(error) = measured {
+                report.failed(name, &error);
+            }
+        }
+    }
+    println!("{report}");
+    Ok(report)
+}
+
+async fn measure(name: &str, runtime: &Runtime, report: &mut Report) -> Result<()> {
+    match name {
+        "memory" => memory::measure(report),
+        "calls" => calls::measure(runtime, report).await,
+        "flow" => flow::measure(runtime, report).await,
+        _ => peers::measure(runtime, report).await,
+    }
+}
+
+/// Waits for what the runtime's own threads do.
+fn here() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().build()
 }

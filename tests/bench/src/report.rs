@@ -53,6 +53,14 @@ impl Report {
         self.row(what.into(), samples, unit, shown, verdict.to_owned());
     }
 
+    /// A measurement that came to no end counts as a missed bound.
+    pub(crate) fn failed(&mut self, what: &str, error: &anyhow::Error) {
+        self.missed += 1;
+        let (what, error) = (what.to_owned(), format!("{error:#}"));
+        self.rows
+            .push([what, error, String::new(), String::new(), "FAIL".to_owned()]);
+    }
+
     /// How many bounds were missed.
     pub(crate) fn missed(&self) -> usize {
         self.missed

@@ -6,7 +6,10 @@ struct DeepJson;
 
 impl Hostile for DeepJson {
     fn run(_: Call) -> Answer {
-        output("json", Value::Json("[".repeat(1 << 20) + &"]".repeat(1 << 20)))
+        output(
+            "json",
+            Value::Json("[".repeat(1 << 20) + &"]".repeat(1 << 20)),
+        )
     }
 }
 

@@ -1,6 +1,6 @@
 //! Nothing that it says of itself is right.
 
-use lockgate_test_guests::{Hostile, Port, PluginInfo, ValueKind, guest, node, plugin, port};
+use lockgate_test_guests::{Hostile, PluginInfo, Port, ValueKind, guest, node, plugin, port};
 
 struct DescribeLies;
 
@@ -13,8 +13,14 @@ impl Hostile for DescribeLies {
         liar.ports.inputs = vec![port("twin", ValueKind::Text), port("twin", ValueKind::Text)];
         liar.ports.outputs = vec![
             port("input", ValueKind::Text),
-            Port { schema: Some("{".to_owned()), ..port("json", ValueKind::Json) },
-            Port { schema: Some("{}".to_owned()), ..port("text", ValueKind::Text) },
+            Port {
+                schema: Some("{".to_owned()),
+                ..port("json", ValueKind::Json)
+            },
+            Port {
+                schema: Some("{}".to_owned()),
+                ..port("text", ValueKind::Text)
+            },
         ];
         PluginInfo {
             name: "Not Kebab".to_owned(),

@@ -1,4 +1,4 @@
-//! Fails with 10 MiB of message and as much of detail that is no JSON.
+//! Fails with 2 MiB of message and as much of detail that is no JSON.
 
 use lockgate_test_guests::{Answer, Call, Failure, FailureKind, Hostile, guest};
 
@@ -8,8 +8,8 @@ impl Hostile for LongFailure {
     fn run(_: Call) -> Answer {
         Err(Failure {
             kind: FailureKind::Rejected,
-            message: "é".repeat(5 << 20),
-            detail: Some("{".repeat(10 << 20)),
+            message: "é".repeat(1 << 20),
+            detail: Some("{".repeat(2 << 20)),
             retry_after_ms: Some(u64::MAX),
         })
     }

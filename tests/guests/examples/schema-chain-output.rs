@@ -1,7 +1,8 @@
 //! The schema of an output doubles at each link.
 
 use lockgate_test_guests::{
-    Answer, Call, Failure, Hostile, PluginInfo, Ports, Value, doubling_schema, guest, output, plugin, ports,
+    Answer, Call, Failure, Hostile, PluginInfo, Ports, Value, doubling_schema, guest, output,
+    plugin, ports,
 };
 
 struct SchemaChainOutput;

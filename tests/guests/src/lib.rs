@@ -74,12 +74,18 @@ pub fn ports() -> Ports {
     Ports {
         inputs: vec![
             port("value", ValueKind::Any),
-            Port { streaming: true, ..port("parts", ValueKind::Any) },
+            Port {
+                streaming: true,
+                ..port("parts", ValueKind::Any)
+            },
         ],
         outputs: vec![
             port("text", ValueKind::Text),
             port("json", ValueKind::Json),
-            Port { streaming: true, ..port("parts", ValueKind::Any) },
+            Port {
+                streaming: true,
+                ..port("parts", ValueKind::Any)
+            },
         ],
     }
 }
@@ -109,9 +115,17 @@ pub fn text(text: impl Into<String>) -> Answer {
 /// A JSON Schema of 2 KB that takes 2^40 checks to hold a document against.
 pub fn doubling_schema() -> String {
     let links: Vec<_> = (0..40)
-        .map(|link| format!(r##""{link}":{{"allOf":[{{"$ref":"#/$defs/{0}"}},{{"$ref":"#/$defs/{0}"}}]}}"##, link + 1))
+        .map(|link| {
+            format!(
+                r##""{link}":{{"allOf":[{{"$ref":"#/$defs/{0}"}},{{"$ref":"#/$defs/{0}"}}]}}"##,
+                link + 1
+            )
+        })
         .collect();
-    format!(r##"{{"$ref":"#/$defs/0","$defs":{{{},"40":{{}}}}}}"##, links.join(","))
+    format!(
+        r##"{{"$ref":"#/$defs/0","$defs":{{{},"40":{{}}}}}}"##,
+        links.join(",")
+    )
 }
 
 /// Makes the type, which is [`Hostile`], the component's plugin.

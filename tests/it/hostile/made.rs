@@ -14,27 +14,81 @@ pub(super) fn cases() -> Result<Vec<(Case, Vec<u8>)>> {
     let middle = damaged.len() / 2;
     damaged[middle..middle + 64].fill(0xff);
     Ok(vec![
-        not_loaded("nothing", Vec::new(), |error| matches!(error, LoadError::NotWasm), "not WebAssembly"),
-        not_loaded("a script", b"#!/bin/sh\nrm -rf /\n".to_vec(), |error| matches!(error, LoadError::NotWasm), "not WebAssembly"),
-        not_loaded("a header", whole[..8].to_vec(), |error| matches!(error, LoadError::NoContract { .. }), "no plugin"),
-        not_loaded("a truncated file", whole[..whole.len() - 100].to_vec(), invalid, "not a valid component"),
-        not_loaded("half a file", whole[..middle].to_vec(), invalid, "not a valid component"),
+        not_loaded(
+            "nothing",
+            Vec::new(),
+            |error| matches!(error, LoadError::NotWasm),
+            "not WebAssembly",
+        ),
+        not_loaded(
+            "a script",
+            b"#!/bin/sh\nrm -rf /\n".to_vec(),
+            |error| matches!(error, LoadError::NotWasm),
+            "not WebAssembly",
+        ),
+        not_loaded(
+            "a header",
+            whole[..8].to_vec(),
+            |error| matches!(error, LoadError::NoContract { .. }),
+            "no plugin",
+        ),
+        not_loaded(
+            "a truncated file",
+            whole[..whole.len() - 100].to_vec(),
+            invalid,
+            "not a valid component",
+        ),
+        not_loaded(
+            "half a file",
+            whole[..middle].to_vec(),
+            invalid,
+            "not a valid component",
+        ),
         not_loaded("a damaged file", damaged, invalid, "not a valid component"),
-        not_loaded("a core module", wat::parse_str("(module)")?, |error| matches!(error, LoadError::CoreModule), "core module"),
-        not_loaded("a huge file", huge(whole), |error| matches!(error, LoadError::TooLarge { .. }), "67108864 is the most"),
-        not_loaded("many long imports", many_long_imports()?, |error| matches!(error, LoadError::NotOffered { .. }), "and 80 more"),
-        not_loaded("a deep component", deep(), invalid, "nest"),
+        not_loaded(
+            "a core module",
+            wat::parse_str("(module)")?,
+            |error| matches!(error, LoadError::CoreModule),
+            "core module",
+        ),
+        not_loaded(
+            "a huge file",
+            huge(whole),
+            |error| matches!(error, LoadError::TooLarge { .. }),
+            "67108864 is the most",
+        ),
+        not_loaded(
+            "many long imports",
+            many_long_imports()?,
+            |error| matches!(error, LoadError::NotOffered { .. }),
+            "and 80 more",
+        ),
+        not_loaded("a deep component", deep()?, invalid, "nest"),
     ])
 }
 
-fn not_loaded(guest: &'static str, file: Vec<u8>, fits: fn(&LoadError) -> bool, says: &'static str) -> (Case, Vec<u8>) {
-    let case = Case { guest, limits: Limits::DEFAULT, inputs: Vec::new, ends: Ends::NotLoaded(fits), says };
+fn not_loaded(
+    guest: &'static str,
+    file: Vec<u8>,
+    fits: fn(&LoadError) -> bool,
+    says: &'static str,
+) -> (Case, Vec<u8>) {
+    let case = Case {
+        guest,
+        limits: Limits::DEFAULT,
+        inputs: Vec::new,
+        ends: Ends::NotLoaded(fits),
+        says,
+    };
     (case, file)
 }
 
 fn invalid(error: &LoadError) -> bool {
     use lockgate_runtime::CompileError;
-    matches!(error, LoadError::Invalid(_) | LoadError::Compile(CompileError::Invalid(_)))
+    matches!(
+        error,
+        LoadError::Invalid(_) | LoadError::Compile(CompileError::Invalid(_))
+    )
 }
 
 fn huge(mut file: Vec<u8>) -> Vec<u8> {
@@ -50,8 +104,8 @@ fn many_long_imports() -> Result<Vec<u8>> {
     Ok(wat::parse_str(format!("(component {imports} {plugin})"))?)
 }
 
-/// Components in components, a million deep.
-fn deep() -> Vec<u8> {
+/// Components in components, a hundred thousand deep.
+fn deep() -> Result<Vec<u8>> {
     use wasm_encoder::Encode as _;
     const DEPTH: usize = 100_000;
     const HEADER: &[u8] = b"\0asm\x0d\0\x01\0";
@@ -65,5 +119,8 @@ fn deep() -> Vec<u8> {
         reversed.extend(HEADER.iter().rev());
     }
     reversed.reverse();
-    reversed
+    let plugin =
+        "(component (instance $plugin) (export \"lockgate:node/plugin@0.1.0\" (instance $plugin)))";
+    reversed.extend(&wat::parse_str(plugin)?[HEADER.len()..]);
+    Ok(reversed)
 }

@@ -5,14 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context as _, Result, bail};
 use futures::future::{BoxFuture, FutureExt as _};
 use lockgate_model::{
-    Call, CallEnd, CallError, CallSink, ConfigureError, Failure, Ident, Input, Json, Limits, LogLevel, NodeRunner,
-    PartReader, Quiet, Receipt, Value,
+    Call, CallEnd, CallError, CallSink, ConfigureError, Failure, Ident, Input, Json, Limits,
+    LogLevel, NodeRunner, PartReader, Quiet, Receipt, Value,
 };
 use lockgate_runtime::{LoadError, Plugin, Runtime};
 
 /// Loads a component as a plugin of the publisher `test`.
 pub(crate) async fn load(runtime: &Runtime, component: Vec<u8>) -> Result<Plugin, LoadError> {
-    runtime.load("test".parse().expect("a name"), component).await
+    runtime
+        .load("test".parse().expect("a name"), component)
+        .await
 }
 
 /// A node of a plugin, ready to run under `limits`.
@@ -23,11 +25,16 @@ pub(crate) async fn configured(
     limits: Limits,
 ) -> Result<Arc<dyn NodeRunner>, ConfigureError> {
     let node = plugin.node(node).expect("the plugin has the node");
-    node.configure(Json::parse(config).expect("the test writes JSON"), limits).await
+    node.configure(Json::parse(config).expect("the test writes JSON"), limits)
+        .await
 }
 
 /// The node `node` of a component, under `limits`.
-pub(crate) async fn ready(runtime: &Runtime, component: Vec<u8>, limits: Limits) -> Result<Arc<dyn NodeRunner>> {
+pub(crate) async fn ready(
+    runtime: &Runtime,
+    component: Vec<u8>,
+    limits: Limits,
+) -> Result<Arc<dyn NodeRunner>> {
     let plugin = load(runtime, component).await?;
     Ok(configured(&plugin, "node", "{}", limits).await?)
 }
@@ -39,8 +46,16 @@ pub(crate) fn call(inputs: Vec<(&str, Input)>) -> Call {
 
 /// A call of these inputs, to which `sink` listens.
 pub(crate) fn heard_call(inputs: Vec<(&str, Input)>, sink: Arc<dyn CallSink>) -> Call {
-    let inputs = inputs.into_iter().map(|(port, input)| (ident(port), input)).collect();
-    Call { id: "a-test".into(), attempt: 1, inputs, sink }
+    let inputs = inputs
+        .into_iter()
+        .map(|(port, input)| (ident(port), input))
+        .collect();
+    Call {
+        id: "a-test".into(),
+        attempt: 1,
+        inputs,
+        sink,
+    }
 }
 
 /// A port's name.
@@ -125,12 +140,18 @@ pub(crate) struct Heard {
 impl Heard {
     /// The lines so far.
     pub(crate) fn lines(&self) -> Vec<(LogLevel, String)> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The parts so far, each with its port.
     pub(crate) fn parts(&self) -> Vec<(String, Value)> {
-        self.parts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.parts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 

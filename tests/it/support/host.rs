@@ -9,7 +9,9 @@ use lockgate_runtime::{CompilerConfig, Runtime, RuntimeConfig};
 /// The runtime of every test that does not care which.
 pub(crate) fn shared() -> Result<Runtime> {
     static SHARED: Mutex<Option<Runtime>> = Mutex::new(None);
-    let mut shared = SHARED.lock().map_err(|_| anyhow!("another test broke while it started the runtime"))?;
+    let mut shared = SHARED
+        .lock()
+        .map_err(|_| anyhow!("another test broke while it started the runtime"))?;
     if let Some(runtime) = &*shared {
         return Ok(runtime.clone());
     }
@@ -31,14 +33,25 @@ pub(crate) fn start(config: RuntimeConfig) -> Result<Runtime> {
 /// How a runtime is set up here. Compiled guests are kept from one run of the tests to the next: Python's takes long.
 pub(crate) fn config() -> Result<RuntimeConfig> {
     let command = vec![lockgate()?, "compile-component".into()];
-    let cache = target()?.join("test-cache");
-    Ok(RuntimeConfig::new(CompilerConfig::new(command), Some(cache)))
+    Ok(RuntimeConfig::new(
+        CompilerConfig::new(command),
+        Some(cache()?),
+    ))
+}
+
+/// Where compiled guests are kept.
+pub(crate) fn cache() -> Result<PathBuf> {
+    Ok(target()?.join("test-cache"))
 }
 
 /// The program, as `make host` builds it.
 pub(crate) fn lockgate() -> Result<PathBuf> {
     let program = target()?.join("release/lockgate");
-    ensure!(program.exists(), "{} is not there: `make test` builds it", program.display());
+    ensure!(
+        program.exists(),
+        "{} is not there: `make test` builds it",
+        program.display()
+    );
     Ok(program)
 }
 

@@ -106,8 +106,7 @@ fn configuration(node: &NodeInfo) -> Vec<(String, String)> {
             default => format!(", {default} by default"),
         };
         let description = property["description"].as_str().unwrap_or_default();
-        let description = description.replace('
-', " ");
+        let description = description.replace('\n', " ");
         (key.clone(), format!("({kind}{need}) {description}"))
     };
     properties.iter().map(line).collect()

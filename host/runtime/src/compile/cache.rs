@@ -38,7 +38,6 @@ pub enum CacheError {
         /// The folder.
         folder: PathBuf,
         /// Why.
-        #[source]
         error: io::Error,
     },
 }

@@ -29,16 +29,32 @@ pub(super) enum JailError {
 pub(super) fn enter(memory_bytes: u64, cpu_seconds: u64) -> Result<(), JailError> {
     for (resource, most) in [
         (Resource::AS, memory_bytes),
-        (Resource::CPU, cpu_seconds),
         (Resource::FSIZE, 0),
         (Resource::CORE, 0),
         (Resource::NOFILE, 16),
     ] {
         resource.set(most, most)?;
     }
+    // The kernel says SIGXCPU at the first and SIGKILL at the second; at the same second it would only kill.
+    Resource::CPU.set(cpu_seconds, cpu_seconds.saturating_add(1))?;
+    close_inherited_files()?;
     forbid_files_and_network()?;
     seccompiler::apply_filter(&filter()?)?;
     Ok(())
+}
+
+/// Closes all but the three standard streams: what the host was started with and passed on without knowing.
+fn close_inherited_files() -> std::io::Result<()> {
+    #[expect(
+        unsafe_code,
+        reason = "no safe name for it; nothing here owns a file but the standard streams"
+    )]
+    let closed = unsafe { libc::close_range(3, libc::c_uint::MAX, 0) };
+    if closed == 0 {
+        Ok(())
+    } else {
+        Err(std::io::Error::last_os_error())
+    }
 }
 
 /// Landlock: no file, no folder, no TCP port, as far as the kernel knows them.

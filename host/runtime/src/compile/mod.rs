@@ -64,6 +64,9 @@ pub enum CompileError {
     /// It took more memory, or gave back more code, than it may.
     #[error("compiling took more than the {} MiB of memory that it may", .0 >> 20)]
     TooLarge(u64),
+    /// It asks for larger memories or tables, or for more of them, than the sandbox has for any component.
+    #[error("the sandbox has no room for it: {0}")]
+    NoRoom(String),
     /// The compiling process could not be run, or ended in a way that it should not.
     #[error("the compiling process failed: {0}")]
     Failed(String),
@@ -102,8 +105,7 @@ impl Compiler {
             return Ok(component);
         }
         let code = self.compile(wasm).await?;
-        let component =
-            load(engine, &code).map_err(|error| CompileError::Failed(format!("{error:#}")))?;
+        let component = load(engine, &code).map_err(refused)?;
         if let Some(cache) = &self.cache
             && let Err(error) = cache.put(engine, digest, &code)
         {
@@ -209,6 +211,17 @@ async fn converse(child: &mut Child, wasm: &[u8]) -> Result<Answer, CompileError
         complaint: String::from_utf8_lossy(&complaint).trim().to_owned(),
         status,
     })
+}
+
+/// Why the engine does not take what the child compiled: the sandbox has no room for such a component, or it is no code.
+fn refused(error: wasmtime::Error) -> CompileError {
+    let reason = format!("{error:#}");
+    // wasmtime has no public type for it.
+    if reason.contains("pooling allocator requirements") {
+        CompileError::NoRoom(reason)
+    } else {
+        CompileError::Failed(reason)
+    }
 }
 
 /// Makes code of compiled bytes. They come straight from the child, or from a cache entry whose seal was checked.

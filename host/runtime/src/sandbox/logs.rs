@@ -67,11 +67,13 @@ impl LogBook {
     }
 
     fn wrote(&self, bytes: usize) -> Result<(), Stop> {
-        let written = self.written.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
-        if written > self.most_written {
-            Err(Stop::Exhausted(Limit::CopiedBytes))
-        } else {
-            Ok(())
+        let within = |written: u64| {
+            let written = written.checked_add(bytes as u64)?;
+            (written <= self.most_written).then_some(written)
+        };
+        match (self.written).fetch_update(Ordering::Relaxed, Ordering::Relaxed, within) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Stop::Exhausted(Limit::CopiedBytes)),
         }
     }
 }

@@ -123,12 +123,13 @@ impl Meter {
 }
 
 fn count(sum: &mut u64, bytes: usize, most: u64, limit: Limit) -> Result<(), Stop> {
-    *sum = sum.saturating_add(bytes as u64);
-    if *sum > most {
-        Err(Stop::Exhausted(limit))
-    } else {
-        Ok(())
+    // What is refused is not used, so a receipt never says more than the limit.
+    let wanted = sum.saturating_add(bytes as u64);
+    if wanted > most {
+        return Err(Stop::Exhausted(limit));
     }
+    *sum = wanted;
+    Ok(())
 }
 
 /// wasmtime asks at each creation and growth of a memory or table, before it happens.
