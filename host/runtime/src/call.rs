@@ -1,17 +1,35 @@
 //! One call: inputs checked, a fresh sandbox, outputs checked.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lockgate_model::{
     Breach, Call, CallEnd, CallError, Exhausted, Failure, FailureKind, Ident, Input, Json, Limit,
-    Outputs, Port, Receipt, SchemaFault, Value, ValueKind,
+    Limits, Outputs, Port, Ports, Receipt, SchemaFault, Value, ValueKind,
 };
 
 use crate::contract::GuestCall;
 use crate::contract::said::{self, SaidOutputs};
 use crate::host::{Entry, Exit};
-use crate::node::Configured;
+use crate::loaded::Loaded;
 use crate::sandbox::{Phase, Streams, within};
+
+/// A node with its configuration and limits.
+pub(crate) struct Configured {
+    pub(crate) plugin: Arc<Loaded>,
+    pub(crate) config: Json,
+    pub(crate) limits: Limits,
+    pub(crate) ports: Arc<Ports>,
+    /// Which of the plugin's nodes it is.
+    pub(crate) index: usize,
+}
+
+impl Configured {
+    /// The node's name within its plugin.
+    fn name(&self) -> &str {
+        self.plugin.info.nodes[self.index].name.as_str()
+    }
+}
 
 /// Makes one call of a configured node. To be polled on a guest thread.
 pub(crate) async fn run(node: &Configured, call: Call) -> CallEnd {

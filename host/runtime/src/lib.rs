@@ -17,6 +17,7 @@ mod describe;
 mod engine;
 mod error;
 mod host;
+mod loaded;
 mod node;
 mod plugin;
 mod runtime;

@@ -7,8 +7,8 @@ use lockgate_model::{
     Call, CallEnd, ConfigureError, Json, Limits, Node, NodeInfo, NodeRunner, PluginId, Ports,
 };
 
-use crate::call;
-use crate::plugin::Loaded;
+use crate::call::{self, Configured};
+use crate::loaded::Loaded;
 use crate::sandbox::{Phase, within};
 use crate::threads::on_guest_thread;
 
@@ -96,22 +96,6 @@ impl Node for PluginNode {
             let configured = Arc::new(self.configured(config, limits).await?);
             Ok(Arc::new(PluginRunner(configured)) as Arc<dyn NodeRunner>)
         })
-    }
-}
-
-/// A node with its configuration and limits.
-pub(crate) struct Configured {
-    pub(crate) plugin: Arc<Loaded>,
-    pub(crate) config: Json,
-    pub(crate) limits: Limits,
-    pub(crate) ports: Arc<Ports>,
-    index: usize,
-}
-
-impl Configured {
-    /// The node's name within its plugin.
-    pub(crate) fn name(&self) -> &str {
-        self.plugin.info.nodes[self.index].name.as_str()
     }
 }
 

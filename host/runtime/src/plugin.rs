@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use lockgate_model::{Kebab, Limits, Node, PluginId, PluginInfo, PluginName};
 
-use crate::contract::Adapter;
 use crate::error::LoadError;
 use crate::host::Host;
+use crate::loaded::Loaded;
 use crate::node::PluginNode;
 use crate::sandbox::{Phase, within};
 use crate::scan::{Scan, scan};
@@ -25,19 +25,6 @@ const DESCRIBE_LIMITS: Limits = Limits {
 /// A loaded plugin. Cloning it copies a pointer.
 #[derive(Clone)]
 pub struct Plugin(Arc<Loaded>);
-
-pub(crate) struct Loaded {
-    pub(crate) host: Arc<Host>,
-    pub(crate) adapter: Box<dyn Adapter>,
-    pub(crate) id: PluginId,
-    pub(crate) info: PluginInfo,
-    pub(crate) limits: Limits,
-    /// How many core instances a call makes.
-    pub(crate) instances: u32,
-    /// How many places a call takes.
-    pub(crate) places: u32,
-    imports: Vec<String>,
-}
 
 impl Plugin {
     /// Loads a component: looks at its outside, compiles it (or finds it compiled), holds its types against the

@@ -19,7 +19,7 @@ const CASES: [(&str, &str, Option<f64>); 2] = [
     ("extism", "Extism, a fresh plugin for each call", Some(15.0)),
     (
         "extism-pooled",
-        "Extism with wasmtime's pool, which its documentation does not name",
+        "Extism with wasmtime's pooling allocator",
         None,
     ),
 ];

@@ -9,14 +9,15 @@ use anyhow::Result;
 
 use crate::stats::Samples;
 
-/// How long one turn takes: long beside the clock and a hop between threads, short beside a neighbour's time slice.
-const TURN: Duration = Duration::from_millis(4);
+/// How long one turn takes: long beside the clock and a hop between threads, short beside a slice of the scheduler's (3 ms
+/// and more), so that most turns of a busy machine are not interrupted at all.
+const TURN: Duration = Duration::from_millis(1);
 
 /// How many rounds a measurement has that a bound is held against.
-pub(crate) const BOUND_ROUNDS: u32 = 401;
+pub(crate) const BOUND_ROUNDS: u32 = 1_501;
 
 /// How many rounds a measurement has that only informs.
-pub(crate) const INFO_ROUNDS: u32 = 61;
+pub(crate) const INFO_ROUNDS: u32 = 201;
 
 /// What two things took, in microseconds for one unit of work.
 #[derive(Debug)]
@@ -41,8 +42,8 @@ pub(crate) async fn in_turns(
     let (our_units, their_units) = (units(&mut ours).await?, units(&mut theirs).await?);
     let mut times = Vec::with_capacity(rounds as usize);
     for round in 0..rounds {
-        // Who goes first changes, so that neither always finds the caches as the other left them.
-        if round % 2 == 0 {
+        // Who goes first changes without a rhythm: a neighbour on the machine may have one.
+        if round.wrapping_mul(0x9E37_79B9) < 1 << 31 {
             let our_time = each(&mut ours, our_units).await?;
             times.push((our_time, each(&mut theirs, their_units).await?));
         } else {
@@ -64,7 +65,7 @@ async fn units(work: &mut impl AsyncFnMut(u32) -> Result<Duration>) -> Result<u3
     let mut units = 1;
     loop {
         let took = work(units).await?;
-        if took >= TURN || begun.elapsed() > 20 * TURN {
+        if took >= TURN || begun.elapsed() > 100 * TURN {
             return Ok(units);
         }
         units *= 2;
