@@ -1,6 +1,6 @@
 //! What the documents show besides the command's own output: shell lines and flows.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
@@ -19,19 +19,7 @@ fn shell_lines_run() -> Result<()> {
                 .lines()
                 .filter(|line| !line.starts_with("make test"))
                 .collect();
-            let ran = Command::new("sh")
-                .args(["-euc", &lines.join("\n")])
-                .current_dir(top())
-                // What this test was started by is no business of the make that it starts.
-                .env_remove("MAKEFLAGS")
-                .env_remove("MAKELEVEL")
-                .output()?;
-            let said = String::from_utf8_lossy(&ran.stderr);
-            ensure!(
-                ran.status.success(),
-                "{document}:\n{block}\n{}: {said}",
-                ran.status
-            );
+            shell(document, &lines.join("\n"), &top())?;
         }
     }
     Ok(())
@@ -63,9 +51,76 @@ fn flows_are_flows() -> Result<()> {
     Ok(())
 }
 
+/// The pages of the other languages, line by line, in their folders. What they install is there already, from `make guests`.
+#[test]
+fn the_other_languages_build_as_their_pages_say() -> Result<()> {
+    let tools = host::target()?.join("toolchain");
+    for (language, installed, from) in [
+        ("c", ".venv", "python"),
+        ("python", ".venv", "python"),
+        ("js", "node_modules", "js/node_modules"),
+    ] {
+        let folder = top().join("sdk").join(language);
+        let link = Link::make(&tools.join(from), folder.join(installed))?;
+        let _ = std::fs::remove_dir_all(folder.join("bindings")); // of the last time
+        let page = format!("sdk/{language}/README.md");
+        let block = blocks(&page, "sh")?.join("\n");
+        let installs =
+            |line: &&str| line.starts_with("python3 -m venv") || line.starts_with("npm ci");
+        let lines: Vec<_> = block.lines().filter(|line| !installs(line)).collect();
+        shell(&page, &lines.join("\n"), &folder)?;
+        drop(link);
+        ensure!(
+            folder.join("echo.wasm").exists(),
+            "{page} makes no echo.wasm"
+        );
+    }
+    Ok(())
+}
+
+/// A link that is there while a test needs it.
+struct Link(PathBuf);
+
+impl Link {
+    fn make(to: &Path, at: PathBuf) -> Result<Self> {
+        ensure!(
+            to.exists(),
+            "{} is not there: `make guests` makes it",
+            to.display()
+        );
+        let _ = std::fs::remove_file(&at); // left by a test that was killed
+        std::os::unix::fs::symlink(to, &at).with_context(|| at.display().to_string())?;
+        Ok(Self(at))
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn shell(document: &str, lines: &str, folder: &Path) -> Result<()> {
+    let ran = Command::new("sh")
+        .args(["-euc", lines])
+        .current_dir(folder)
+        // What this test was started by is no business of the make that it starts.
+        .env_remove("MAKEFLAGS")
+        .env_remove("MAKELEVEL")
+        .output()?;
+    let said = String::from_utf8_lossy(&ran.stderr);
+    ensure!(
+        ran.status.success(),
+        "{document}:\n{lines}\n{}: {said}",
+        ran.status
+    );
+    Ok(())
+}
+
 /// The fenced blocks of a document in one language, without their fences.
-fn blocks(document: &'static str, language: &str) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(top().join(document)).context(document)?;
+fn blocks(document: &str, language: &str) -> Result<Vec<String>> {
+    let text =
+        std::fs::read_to_string(top().join(document)).with_context(|| document.to_owned())?;
     let mut blocks = Vec::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
