@@ -41,6 +41,9 @@ pub(crate) async fn catalog(runtime: &Runtime, args: &HostArgs) -> anyhow::Resul
     } else {
         args.plugins.clone()
     };
+    if folders.is_empty() {
+        eprintln!("warning: no plugins: name a folder of them with `--plugins DIR`");
+    }
     let publisher = publisher()?;
     let mut catalog = Catalog::default();
     let mut not_loaded = Vec::new();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use lockgate_model::{Json, Kebab, NodeRunner, PluginName};
+use lockgate_model::{Json, Kebab, Limits, NodeRunner, PluginName};
 use lockgate_runtime::{CompilerConfig, Plugin, Runtime, RuntimeConfig};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
@@ -20,6 +20,8 @@ pub(crate) enum Guest {
     Rust,
     JavaScript,
     Python,
+    /// Has a node `node` that never ends.
+    Spin,
 }
 
 impl Guest {
@@ -41,6 +43,7 @@ impl Guest {
             Self::Rust => "Rust",
             Self::JavaScript => "JavaScript",
             Self::Python => "Python",
+            Self::Spin => "spinning",
         }
     }
 
@@ -53,6 +56,7 @@ impl Guest {
             Self::Rust => "plugins/echo.wasm",
             Self::JavaScript => "guests/echo-js.wasm",
             Self::Python => "guests/echo-python.wasm",
+            Self::Spin => "guests/spin.wasm",
         };
         let path = built()?.join(file);
         std::fs::read(&path).with_context(|| format!("{}: `make bench` builds it", path.display()))
@@ -67,11 +71,20 @@ impl Guest {
 
     /// Its node of this name, ready to be called with the limits that every call has.
     pub(crate) async fn node(self, runtime: &Runtime, name: &str) -> Result<Arc<dyn NodeRunner>> {
+        self.node_within(runtime, name, *runtime.limits()).await
+    }
+
+    /// Its node of this name, ready to be called with these limits.
+    pub(crate) async fn node_within(
+        self,
+        runtime: &Runtime,
+        name: &str,
+        limits: Limits,
+    ) -> Result<Arc<dyn NodeRunner>> {
         let plugin = self.load(runtime).await?;
         let node = plugin
             .node(name)
             .with_context(|| format!("`{}` has no node `{name}`", plugin.id().name))?;
-        let limits = *node.limits();
         Ok(node.configure(Json::parse("{}")?, limits).await?)
     }
 }

@@ -5,6 +5,7 @@
 
 mod bare;
 mod calls;
+mod fairness;
 mod flow;
 mod guests;
 mod memory;
@@ -26,7 +27,7 @@ use report::Report;
 const COMPILE_COMPONENT: &str = "compile-component";
 
 /// What is measured.
-const MEASUREMENTS: [&str; 4] = ["memory", "calls", "flow", "peers"];
+const MEASUREMENTS: [&str; 5] = ["memory", "calls", "flow", "fairness", "peers"];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1).peekable();
@@ -95,6 +96,7 @@ async fn measure(name: &str, runtime: &Runtime, report: &mut Report) -> Result<(
         "memory" => memory::measure(report),
         "calls" => calls::measure(runtime, report).await,
         "flow" => flow::measure(runtime, report).await,
+        "fairness" => fairness::measure(runtime, report).await,
         _ => peers::measure(runtime, report).await,
     }
 }
