@@ -17,6 +17,10 @@ const MAX_COMPONENT_BYTES: usize = 64 << 20;
 /// The most names that an error lists.
 const MAX_LISTED: usize = 20;
 
+/// The most levels of components in components. Composed plugins have two or three; each level costs the compiler
+/// memory out of all proportion to the file.
+const MAX_NESTING: usize = 50;
+
 /// What the outside of a component says.
 #[derive(Debug)]
 pub(crate) struct Scan {
@@ -48,7 +52,13 @@ pub(crate) fn scan(bytes: &[u8]) -> Result<Scan, LoadError> {
         imports,
         exports,
         instances,
+        nesting,
     } = outside;
+    if nesting > MAX_NESTING {
+        return Err(LoadError::Invalid(format!(
+            "its components are nested {nesting} deep; {MAX_NESTING} is the most"
+        )));
+    }
     let Some(version) = Version::of(exports.iter().map(String::as_str)) else {
         return Err(LoadError::NoContract {
             exports: listed(exports),
@@ -87,6 +97,7 @@ struct Outside {
     imports: Vec<String>,
     exports: Vec<String>,
     instances: u32,
+    nesting: usize,
 }
 
 /// A component that is being read: the core instances that it makes, and those that each component in its index space
@@ -117,6 +128,7 @@ fn outside(bytes: &[u8]) -> wasmparser::Result<Outside> {
                 is_module: nested_module,
                 ..Level::default()
             });
+            outside.nesting = outside.nesting.max(levels.len());
             continue;
         }
         let (enclosing, level) = match levels.split_last_mut() {

@@ -70,6 +70,12 @@ mod failure;
 mod host;
 pub mod http;
 pub mod log;
+#[cfg(target_arch = "wasm32")]
+#[expect(
+    unsafe_code,
+    reason = "an allocator hands out memory, and says where it has it from"
+)]
+mod memory;
 mod names;
 mod node;
 mod outputs;

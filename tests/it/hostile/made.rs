@@ -63,7 +63,12 @@ pub(super) fn cases() -> Result<Vec<(Case, Vec<u8>)>> {
             |error| matches!(error, LoadError::NotOffered { .. }),
             "and 80 more",
         ),
-        not_loaded("a deep component", deep()?, invalid, "nest"),
+        not_loaded(
+            "a deep component",
+            deep()?,
+            invalid,
+            "nested 100001 deep; 50 is the most",
+        ),
     ])
 }
 

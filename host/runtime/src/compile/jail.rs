@@ -111,3 +111,55 @@ fn filter() -> Result<BpfProgram, JailError> {
     )?;
     Ok(filter.try_into()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::{Command, ExitStatus};
+
+    use super::enter;
+
+    /// Says to this program, run again, what to try once it is locked in.
+    const TRY: &str = "LOCKGATE_TEST_TRIES";
+
+    /// Runs this program again, locked in, to try one thing. There is no way back, so it takes a process of its own.
+    fn locked_in(tries: &str) -> ExitStatus {
+        Command::new(std::env::current_exe().expect("this program"))
+            .args([
+                "--exact",
+                "compile::jail::tests::inside",
+                "--test-threads=1",
+            ])
+            .env(TRY, tries)
+            .output()
+            .expect("this program runs again")
+            .status
+    }
+
+    /// The other side of [`locked_in`]. Run by itself it tries nothing.
+    #[test]
+    fn inside() {
+        let Ok(tries) = std::env::var(TRY) else {
+            return;
+        };
+        enter(4 << 30, 60).expect("locked in");
+        match tries.as_str() {
+            "file" => drop(std::fs::File::open("/etc/passwd")),
+            "folder" => drop(std::fs::read_dir("/")),
+            "socket" => drop(std::net::TcpStream::connect("127.0.0.1:9")),
+            "program" => drop(Command::new("/bin/true").status()),
+            _ => {}
+        }
+        // Past the end of the test the harness does what a compiler never does.
+        std::process::exit(0);
+    }
+
+    #[test]
+    fn whatever_reaches_outside_is_the_end() {
+        for tries in ["file", "folder", "socket", "program"] {
+            let status = locked_in(tries);
+            assert_eq!(status.signal(), Some(libc::SIGSYS), "{tries}: {status}");
+        }
+        assert_eq!(locked_in("nothing").code(), Some(0));
+    }
+}
