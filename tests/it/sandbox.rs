@@ -205,7 +205,8 @@ async fn inputs_are_held_against_the_ports() -> Result<()> {
             data: (&b"x"[..]).into(),
         }))
     };
-    let cases: [(&dyn NodeRunner, Vec<(&str, Input)>, &str); 5] = [
+    type Case<'a> = (&'a dyn NodeRunner, Vec<(&'a str, Input)>, &'a str);
+    let cases: [Case<'_>; 5] = [
         (&*echo, Vec::new(), "the input `value` is missing"),
         (
             &*echo,
