@@ -53,15 +53,13 @@ impl Json {
         Self(text.into())
     }
 
-    /// The elements, if the document is a list.
-    pub fn elements(&self) -> Option<Vec<Json>> {
-        let elements: Vec<&RawValue> = serde_json::from_str(&self.0).ok()?;
-        Some(
-            elements
-                .into_iter()
-                .map(|element| Self(element.get().into()))
-                .collect(),
-        )
+    /// The elements one after another, if the document is a list.
+    pub fn elements(&self) -> Option<Elements> {
+        let start = self.0.find(|c: char| !c.is_ascii_whitespace())?;
+        self.0[start..].starts_with('[').then(|| Elements {
+            list: self.clone(),
+            at: start + 1,
+        })
     }
 }
 
@@ -88,6 +86,28 @@ impl Serialize for Json {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let raw: &RawValue = serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
         raw.serialize(serializer)
+    }
+}
+
+/// The elements of a list, each made when it is asked for: all at once they can take many times the list's own size.
+#[derive(Debug, Clone)]
+pub struct Elements {
+    list: Json,
+    /// Where the rest of the list begins, in bytes.
+    at: usize,
+}
+
+impl Iterator for Elements {
+    type Item = Json;
+
+    fn next(&mut self) -> Option<Json> {
+        let rest = &self.list.0[self.at..];
+        let between = rest.find(|c: char| !c.is_ascii_whitespace() && c != ',')?;
+        let mut values =
+            serde_json::Deserializer::from_str(&rest[between..]).into_iter::<&RawValue>();
+        let element = values.next()?.ok()?; // the bracket that ends the list is no value
+        self.at += between + values.byte_offset();
+        Some(Json(element.get().into()))
     }
 }
 
@@ -191,8 +211,14 @@ mod tests {
         ];
         let list = Json::list(&parts);
         assert_eq!(list.as_str(), "[1,{\"a\": [2]}]");
-        assert_eq!(list.elements(), Some(parts.to_vec()));
+        let elements = |json: &Json| json.elements().map(Iterator::collect::<Vec<_>>);
+        assert_eq!(elements(&list), Some(parts.to_vec()));
+        let spaced = Json::parse(" [ \"],[\" ,\n[ ] , null ] ").expect("json");
+        let texts = elements(&spaced).expect("a list");
+        let texts: Vec<_> = texts.iter().map(Json::as_str).collect();
+        assert_eq!(texts, ["\"],[\"", "[ ]", "null"]);
+        assert_eq!(elements(&Json::list([])), Some(Vec::new()));
         assert_eq!(Json::list([]).as_str(), "[]");
-        assert_eq!(parts[0].elements(), None);
+        assert!(parts[0].elements().is_none());
     }
 }

@@ -22,7 +22,7 @@ pub use error::{Breach, CallError, Exhausted, Frame, HostFault, Trap};
 pub use escape::{escape_into, escaped, escaped_lines};
 pub use event::{Journal, NodeOutcome, RunEvent, RunOutcome};
 pub use failure::{Failure, FailureKind};
-pub use json::{InvalidJson, Json, MAX_JSON_DEPTH};
+pub use json::{Elements, InvalidJson, Json, MAX_JSON_DEPTH};
 pub use limits::{Limit, Limits, NarrowLimits, TooWide};
 pub use name::{Ident, InvalidName, Kebab, NodeRef, PluginName, RESERVED};
 pub use node::{NodeInfo, NodeKind, PluginId, PluginInfo, Port, Ports, ValueKind};

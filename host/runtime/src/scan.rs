@@ -86,7 +86,7 @@ pub(crate) fn scan(bytes: &[u8]) -> Result<Scan, LoadError> {
         version,
         imports,
         instances,
-        digest: hex(&Sha256::digest(bytes)),
+        digest: digest(bytes),
     })
 }
 
@@ -228,6 +228,8 @@ fn listed(mut names: Vec<String>) -> String {
     list
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// SHA-256 of the bytes, in lower-case hexadecimal.
+pub(crate) fn digest(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use lockgate_model::{CallError, HostFault, Json, Limits, SchemaFault};
-use sha2::{Digest as _, Sha256};
 use wasmtime::Store;
 use wasmtime::component::Linker;
 
+use crate::contract::said;
 use crate::host::Host;
 use crate::sandbox::{Phase, State, within};
+use crate::scan::digest;
 
 mod bindings {
     wasmtime::component::bindgen!({
@@ -32,6 +33,9 @@ const LIMITS: Limits = Limits {
     copied_bytes: 1 << 20,
     ..Limits::DEFAULT
 };
+
+/// The longest path or message of a fault that is kept, in bytes. A document's keys can be as long as the document.
+const MAX_FAULT_BYTES: usize = 1 << 10;
 
 /// The evaluator, ready to be instantiated.
 pub(crate) struct Schemas(bindings::EvaluatorPre<State>);
@@ -102,8 +106,8 @@ impl Host {
             let faults = sandbox.close(ran).result?;
             let fault =
                 |fault: bindings::exports::lockgate::schema::evaluation::Fault| SchemaFault {
-                    path: fault.path,
-                    message: fault.message,
+                    path: said::bounded(fault.path, MAX_FAULT_BYTES),
+                    message: said::bounded(fault.message, MAX_FAULT_BYTES),
                 };
             Ok(faults
                 .into_iter()
@@ -117,10 +121,7 @@ impl Host {
     async fn evaluator(self: &Arc<Self>) -> Result<&Schemas, CallError> {
         let load = || async {
             let host = self.clone();
-            let digest = Sha256::digest(COMPONENT)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect::<String>();
+            let digest = digest(COMPONENT);
             let compiled = self
                 .threads
                 .serve(async move {

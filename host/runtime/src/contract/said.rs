@@ -119,13 +119,13 @@ async fn parsed(text: String) -> Result<Json, String> {
 /// A failure as a node gives it, bounded: a long message is cut, and a detail that is no JSON becomes a JSON string.
 pub(crate) fn failure(
     kind: FailureKind,
-    mut message: String,
+    message: String,
     detail: Option<String>,
     retry_after_ms: Option<u64>,
 ) -> Failure {
-    message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
-    let detail = detail.map(|mut detail| {
-        detail.truncate(detail.floor_char_boundary(MAX_DETAIL_BYTES));
+    let message = bounded(message, MAX_MESSAGE_BYTES);
+    let detail = detail.map(|detail| {
+        let detail = bounded(detail, MAX_DETAIL_BYTES);
         Json::parse(detail.as_str())
             .unwrap_or_else(|_| Json::from(&serde_json::Value::String(detail)))
     });
@@ -135,6 +135,13 @@ pub(crate) fn failure(
         detail,
         retry_after_ms,
     }
+}
+
+/// The start of a guest's text, with no more memory than that takes.
+pub(crate) fn bounded(mut text: String, most_bytes: usize) -> String {
+    text.truncate(text.floor_char_boundary(most_bytes));
+    text.shrink_to_fit();
+    text
 }
 
 /// The start of a guest's text, short enough for an error.

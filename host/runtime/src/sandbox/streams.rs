@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use lockgate_model::{
-    Breach, CallSink, Failure, FailureKind, Ident, Input, Joiner, PartReader, Ports, Value,
+    Breach, CallSink, Elements, Failure, FailureKind, Ident, Input, Joiner, PartReader, Ports,
+    Value,
 };
 
 use super::Stop;
 use crate::contract::said::{self, SaidValue};
+
+/// How many elements of a list are handed over at once.
+const ELEMENTS_AT_ONCE: usize = 1_000;
 
 /// The streaming inputs and outputs of one call.
 pub(crate) struct Streams {
@@ -19,8 +23,20 @@ pub(crate) struct Streams {
 
 enum Reader {
     Whole(Value),
+    Elements(Elements),
     Parts(Box<dyn PartReader>),
     Complete,
+}
+
+impl Reader {
+    /// A value that came whole is one part, or a JSON list's elements: the way back from how parts are joined.
+    fn of(value: Value) -> Self {
+        let elements = match &value {
+            Value::Json(json) => json.elements(),
+            _ => None,
+        };
+        elements.map_or(Self::Whole(value), Self::Elements)
+    }
 }
 
 impl Streams {
@@ -31,7 +47,7 @@ impl Streams {
         inputs: Vec<(Ident, Input)>,
     ) -> Self {
         let reader = |(port, input)| match input {
-            Input::Value(value) => (port, Reader::Whole(value)),
+            Input::Value(value) => (port, Reader::of(value)),
             Input::Parts(parts) => (port, Reader::Parts(parts)),
         };
         Self {
@@ -47,8 +63,7 @@ impl Streams {
         &self.sink
     }
 
-    /// The next parts of an input. A value that came whole is one part, or a JSON list's elements: the way back from how
-    /// parts are joined.
+    /// The next parts of an input.
     pub(crate) async fn next(&mut self, port: &str) -> Result<Vec<Value>, Failure> {
         let Some((_, reader)) = self
             .readers
@@ -59,14 +74,18 @@ impl Streams {
         };
         match reader {
             Reader::Complete => Ok(Vec::new()),
-            Reader::Whole(_) => match std::mem::replace(reader, Reader::Complete) {
-                Reader::Whole(Value::Json(json)) => Ok(match json.elements() {
-                    Some(elements) => elements.into_iter().map(Value::Json).collect(),
-                    None => vec![Value::Json(json)],
-                }),
-                Reader::Whole(value) => Ok(vec![value]),
-                _ => Ok(Vec::new()),
-            },
+            Reader::Whole(value) => {
+                let value = value.clone();
+                *reader = Reader::Complete;
+                Ok(vec![value])
+            }
+            Reader::Elements(elements) => {
+                let next: Vec<_> = elements.take(ELEMENTS_AT_ONCE).map(Value::Json).collect();
+                if next.is_empty() {
+                    *reader = Reader::Complete;
+                }
+                Ok(next)
+            }
             Reader::Parts(parts) => {
                 let next = parts.next().await;
                 if next.as_ref().map_or(true, Vec::is_empty) {
