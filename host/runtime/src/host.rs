@@ -95,15 +95,15 @@ impl Host {
             streams,
             places,
         } = entry;
-        // The semaphore is never closed, and a component with more memories than places was refused.
-        let place = self.places.acquire_many(places).await;
-        let admitted = Instant::now();
+        let (place, admitted) = match self.places.try_acquire_many(places) {
+            Ok(place) => (Ok(place), begun),
+            // The semaphore is never closed, and a component with more memories than places was refused.
+            Err(_) => (self.places.acquire_many(places).await, Instant::now()),
+        };
         let mut store = Store::new(&self.engine, State::new(phase, limits, streams));
         store.limiter(|state| &mut state.meter);
-        let handing_over = limits
-            .copied_bytes
-            .max(limits.output_bytes)
-            .saturating_add(HANDING_OVER_BYTES);
+        // For each host call by itself; the meter counts them together.
+        let handing_over = limits.output_bytes.saturating_add(HANDING_OVER_BYTES);
         store.set_hostcall_fuel(usize::try_from(handing_over).unwrap_or(usize::MAX));
         store.set_max_component_handles(limits.resources as usize);
         store
@@ -170,7 +170,6 @@ impl Sandbox<'_> {
 
     /// Takes the sandbox down after `ran` came to its end in it.
     pub(crate) fn close<T>(self, ran: Ran<wasmtime::Result<T>>) -> Exit<T> {
-        let ended = Instant::now();
         let Self {
             store,
             limits,
@@ -199,7 +198,7 @@ impl Sandbox<'_> {
             queue: admitted - begun,
             instantiate,
             guest: ran.ran - instantiate,
-            host_wait: (ended - admitted).saturating_sub(ran.ran),
+            host_wait: (ran.ended - admitted).saturating_sub(ran.ran),
             fuel,
             memory_bytes: state.meter.peak_memory(),
             resources: state.meter.peak_resources(),

@@ -16,6 +16,8 @@ pub(crate) struct Ran<T> {
     pub(crate) result: Result<T, OutOfTime>,
     /// How long it really ran, without its waits.
     pub(crate) ran: Duration,
+    /// When it ended.
+    pub(crate) ended: Instant,
 }
 
 /// Runs `future` until it is done or `deadline` passes.
@@ -30,11 +32,13 @@ pub(crate) async fn within<F: Future>(
     let mut future = pin!(future);
     let mut alarm = None;
     let mut ran = Duration::ZERO;
+    let mut ended = deadline;
     let result = poll_fn(|cx| {
         let from = Instant::now();
         let polled = future.as_mut().poll(cx);
         let now = Instant::now();
         ran += now - from;
+        ended = now;
         match polled {
             Poll::Ready(output) => Poll::Ready(Ok(output)),
             Poll::Pending if now >= deadline => Poll::Ready(Err(OutOfTime)),
@@ -46,5 +50,5 @@ pub(crate) async fn within<F: Future>(
         }
     })
     .await;
-    Ran { result, ran }
+    Ran { result, ran, ended }
 }
