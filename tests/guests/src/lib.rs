@@ -135,5 +135,13 @@ macro_rules! guest {
         // Natively the exports' names mean nothing, and a linker takes them for something else.
         #[cfg(target_arch = "wasm32")]
         $crate::bindings::export_guest!($plugin);
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: (
+            fn() -> $crate::PluginInfo,
+            fn($crate::Call) -> $crate::Answer,
+        ) = (
+            <$plugin as $crate::Hostile>::describe,
+            <$plugin as $crate::Hostile>::run,
+        );
     };
 }
