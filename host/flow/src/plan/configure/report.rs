@@ -30,16 +30,20 @@ pub(super) fn report(
             }
         }
         ConfigureError::Node(CallError::Failed(failure)) => {
-            let place = Detail::of(failure);
-            let at = place
+            let mut place = Detail::of(failure);
+            let outside = place
                 .as_ref()
+                .and_then(|place| outside(&place.path, overridden));
+            if let (Some(place), Some(_)) = (&mut place, &outside) {
+                place.line = None; // a line of what was set is no line of the document
+            }
+            let at = place
                 .and_then(|place| place.find(source, entry))
                 .unwrap_or_else(|| config_place(entry));
             let message = format!(
                 "`{uses}` refuses its configuration: {}",
                 clipped(&failure.message)
             );
-            let outside = place.and_then(|place| outside(&place.path, overridden));
             findings
                 .add(Code::ConfigRefused, &at, message)
                 .maybe_help(outside);
