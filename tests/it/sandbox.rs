@@ -194,6 +194,16 @@ async fn a_reader_that_is_behind_for_ever_ends_at_the_deadline() -> Result<()> {
     Ok(())
 }
 
+/// The most that a host can give is enforced where it starts.
+#[test]
+fn a_default_over_the_maximum_starts_no_runtime() -> Result<()> {
+    let mut config = host::config()?;
+    config.limits.fuel = Limits::MAX.fuel + 1;
+    let error = host::start(config).err().context("it starts")?;
+    assert!(format!("{error:#}").contains("limit on fuel"), "{error:#}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn inputs_are_held_against_the_ports() -> Result<()> {
     let plugin = calls::load(&host::shared()?, guests::built("guests/echo-c")?).await?;

@@ -98,6 +98,22 @@ impl Limits {
         }
     }
 
+    /// The first limit that is wider than `most` has it.
+    pub fn over(&self, most: &Self) -> Option<Limit> {
+        Limit::ALL
+            .into_iter()
+            .find(|&limit| self.get(limit) > most.get(limit))
+    }
+
+    /// These limits, each at most as `most` has it.
+    pub fn at_most(&self, most: &Self) -> Self {
+        let mut cut = *self;
+        for limit in Limit::ALL {
+            cut.set(limit, self.get(limit).min(most.get(limit)));
+        }
+        cut
+    }
+
     fn set(&mut self, limit: Limit, value: u64) {
         let small = u32::try_from(value).unwrap_or(u32::MAX);
         match limit {
@@ -227,6 +243,21 @@ pub struct TooWide {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_over_a_maximum_is_found_and_cut() {
+        for limit in Limit::ALL {
+            let mut wide = Limits::DEFAULT;
+            wide.set(limit, Limits::MAX.get(limit) + 1);
+            assert_eq!(wide.over(&Limits::MAX), Some(limit));
+            assert_eq!(
+                wide.at_most(&Limits::MAX).get(limit),
+                Limits::MAX.get(limit)
+            );
+            assert_eq!(wide.at_most(&Limits::MAX).over(&Limits::MAX), None);
+        }
+        assert_eq!(Limits::DEFAULT.at_most(&Limits::MAX), Limits::DEFAULT);
+    }
 
     #[test]
     fn every_limit_narrows_and_none_widens() {

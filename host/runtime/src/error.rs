@@ -1,6 +1,6 @@
 //! Why a plugin is not loaded, and why a runtime does not start.
 
-use lockgate_model::CallError;
+use lockgate_model::{CallError, Limit};
 
 use crate::compile::{CacheError, CompileError};
 
@@ -57,6 +57,16 @@ pub enum LoadError {
 /// Why a runtime does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// A limit is wider than any host can give.
+    #[error("the default limit on {limit} is {asked}{unit}; {most}{unit} is the most", unit = limit.unit())]
+    Limit {
+        /// Which limit.
+        limit: Limit,
+        /// What was asked for.
+        asked: u64,
+        /// What a host can give.
+        most: u64,
+    },
     /// wasmtime does not start: too few addresses, a processor that it does not know.
     #[error("the sandbox does not start: {0}")]
     Engine(String),

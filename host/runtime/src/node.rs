@@ -68,7 +68,8 @@ impl PluginNode {
             plugin: self.plugin.clone(),
             index: self.index,
             config,
-            limits,
+            // Whoever asks: what the pools and tables are made for is the most.
+            limits: limits.at_most(&Limits::MAX),
             ports: Arc::new(ports),
         })
     }

@@ -12,7 +12,7 @@ use crate::node::PluginNode;
 use crate::sandbox::{Phase, within};
 use crate::scan::{Scan, scan};
 
-/// What `describe` may use. It answers at once; a Python plugin, the slowest to start, takes a hundredth of it.
+/// What `describe` may use. It answers at once, but a language's runtime starts before it does.
 const DESCRIBE_LIMITS: Limits = Limits {
     fuel: 500_000_000,
     timeout_ms: 10_000,

@@ -24,7 +24,7 @@ mod bindings {
 /// The evaluator, as `make guests` builds it.
 static COMPONENT: &[u8] = include_bytes!(env!("LOCKGATE_SCHEMA_COMPONENT"));
 
-/// What one evaluation may use. A schema of 64 KiB that is meant well takes a thousandth of the fuel.
+/// What one evaluation may use.
 const LIMITS: Limits = Limits {
     fuel: 500_000_000,
     timeout_ms: 10_000,

@@ -24,7 +24,7 @@ use wasmtime::component::Component;
 
 pub(crate) use cache::Cache;
 
-/// The most bytes of code that the child may give back. A component of 64 MiB becomes some 200 MiB.
+/// The most bytes of code that the child may give back: eight times the largest component.
 const MAX_CODE_BYTES: u64 = 512 << 20;
 
 /// The most bytes of the child's words that are kept.
@@ -42,7 +42,7 @@ pub struct CompilerConfig {
 }
 
 impl CompilerConfig {
-    /// Compiling by `command`, within two minutes and 4 GiB: a Python component of 18 MB takes 30 s and 1 GiB.
+    /// Compiling by `command`, within two minutes and 4 GiB: a Python component of 18 MB took 13 s and 322 MiB.
     pub fn new(command: Vec<PathBuf>) -> Self {
         Self {
             command,

@@ -8,7 +8,7 @@ use lockgate_model::{Failure, FailureKind, NodeKind};
 /// The longest piece of a guest's text in an error, in characters.
 const MAX_QUOTED_CHARS: usize = 80;
 
-/// The longest document that is parsed on a guest thread: some 100 µs.
+/// The longest document that is parsed on a guest thread, where others wait meanwhile.
 const PARSED_AT_ONCE_BYTES: usize = 64 << 10;
 
 /// The longest message of a failure that is kept, in bytes, and the longest detail.
