@@ -7,6 +7,7 @@ mod contract;
 mod documents;
 mod fairness;
 mod hostile;
+mod offline;
 mod sandbox;
 mod support;
 mod wasi;

@@ -1,6 +1,7 @@
 //! The plugin `text`: templates, and what a text needs before and after a model sees it. Every node is pure.
 
 mod clean;
+mod hash_embed;
 mod join;
 mod prompt_template;
 mod split;
@@ -15,5 +16,6 @@ lockgate_sdk::plugin! {
         split::split,
         join::join,
         upper::upper,
+        hash_embed::hash_embed,
     ],
 }
