@@ -16,7 +16,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 # features, and so its own wasmtime, at minutes each.
 build := cargo build --release --workspace --bin
 
-plugins := echo text validate
+plugins := echo offline text validate
 rust_test_guests := $(basename $(notdir $(wildcard tests/guests/examples/*.rs)))
 
 node_wit := wit/node@0.1.0
@@ -33,7 +33,8 @@ fits = @$(guest) check $@ --wit $(1) --world $(2)
 schema_component := target/builtin/schema.wasm
 plugin_components := $(plugins:%=target/plugins/%.wasm)
 test_components := $(rust_test_guests:%=target/guests/%.wasm)
-polyglot_components := target/guests/echo-c.wasm target/guests/echo-python.wasm target/guests/echo-js.wasm
+c_components := target/guests/echo-c.wasm target/guests/allocations-c.wasm
+polyglot_components := $(c_components) target/guests/echo-python.wasm target/guests/echo-js.wasm
 
 .PHONY: run test bench lint guests host clean help
 .PHONY: format rust rust-guests rust-test-guests python-tools js-tools FORCE
@@ -116,12 +117,15 @@ $(test_components): target/guests/%.wasm: rust-test-guests $(guest)
 # --- The same node in other languages ----------------------------------------------------------------------------------
 
 # Tools that are newer than what they built do not make them old (`|`): Python takes its time.
-target/guests/echo-c.wasm: sdk/c/echo.c sdk/c/requirements.txt $(wildcard $(node_wit)/*.wit) $(guest) | python-tools
+target/guests/echo-c.wasm: sdk/c/echo.c
+target/guests/allocations-c.wasm: tests/guests/c/allocations.c
+$(c_components): target/guests/%-c.wasm: sdk/c/memory.c sdk/c/requirements.txt $(wildcard $(node_wit)/*.wit) $(guest) | python-tools
 	$(guest) bindings c --wit $(node_wit) --world node --output target/sdk/c
 	ZIG_GLOBAL_CACHE_DIR=target/toolchain/zig ZIG_LOCAL_CACHE_DIR=target/toolchain/zig \
 	  target/toolchain/python/bin/python -m ziglang cc -target wasm32-wasi -mexec-model=reactor -std=c11 -Wall -Wextra -Werror \
-	  -Oz -flto -I target/sdk/c -o target/sdk/c/echo.wasm sdk/c/echo.c target/sdk/c/node.c target/sdk/c/node_component_type.o
-	$(call componentize,target/sdk/c/echo.wasm)
+	  -Oz -flto -Wl,-z,stack-size=65536 -I target/sdk/c -o target/sdk/c/$*.wasm \
+	  $(filter %.c,$^) target/sdk/c/node.c target/sdk/c/node_component_type.o
+	$(call componentize,target/sdk/c/$*.wasm)
 	$(call fits,$(node_wit),node)
 	@touch $@
 

@@ -23,11 +23,7 @@ typedef struct {
   const char *name;
   const char *summary;
   port_t port;
-  bool (*run)(call_t *call, outputs_t *outputs, failure_t *failure);
 } node_t;
-
-static bool echo(call_t *call, outputs_t *outputs, failure_t *failure);
-static bool stream(call_t *call, outputs_t *outputs, failure_t *failure);
 
 // A literal as the bindings' string, without its final zero. To be copied before it crosses the border.
 #define TEXT(literal) {(uint8_t *)(literal), sizeof(literal) - 1}
@@ -42,7 +38,6 @@ static const node_t nodes[] = {
       .kind = LOCKGATE_NODE_TYPES_VALUE_KIND_ANY,
       .required = true,
     },
-    .run = echo,
   },
   {
     .name = "stream",
@@ -54,15 +49,18 @@ static const node_t nodes[] = {
       .required = true,
       .streaming = true,
     },
-    .run = stream,
   },
 };
 static const size_t node_count = sizeof nodes / sizeof *nodes;
+
+static bool echo(call_t *call, outputs_t *outputs, failure_t *failure);
+static bool stream(outputs_t *outputs, failure_t *failure);
 
 static const node_t *find_node(const node_string_t *name);
 static ports_t ports_of(const node_t *node);
 static bool is(const node_string_t *string, const char *literal);
 static bool fail(failure_t *failure, const char *message);
+static bool no_such_node(failure_t *failure);
 
 // --- What every plugin exports ---------------------------------------------------------------------------------------
 
@@ -89,16 +87,21 @@ bool exports_lockgate_node_plugin_configure(node_string_t *name, node_string_t *
   node_string_free(name);
   node_string_free(config);
   if (!node) {
-    return fail(failure, "there are the nodes `echo` and `stream`, and no other");
+    return no_such_node(failure);
   }
   *ports = ports_of(node);
   return true;
 }
 
 bool exports_lockgate_node_plugin_run(call_t *call, outputs_t *outputs, failure_t *failure) {
-  const node_t *node = find_node(&call->node);
-  bool ok = node ? node->run(call, outputs, failure)
-                 : fail(failure, "there are the nodes `echo` and `stream`, and no other");
+  bool ok;
+  if (is(&call->node, "echo")) {
+    ok = echo(call, outputs, failure);
+  } else if (is(&call->node, "stream")) {
+    ok = stream(outputs, failure);
+  } else {
+    ok = no_such_node(failure);
+  }
   exports_lockgate_node_plugin_call_free(call);
   return ok;
 }
@@ -120,8 +123,7 @@ static bool echo(call_t *call, outputs_t *outputs, failure_t *failure) {
   return fail(failure, "the input `value` is missing");
 }
 
-static bool stream(call_t *call, outputs_t *outputs, failure_t *failure) {
-  (void)call;
+static bool stream(outputs_t *outputs, failure_t *failure) {
   node_string_t port;
   node_string_set(&port, "text");
 
@@ -198,4 +200,8 @@ static bool fail(failure_t *failure, const char *message) {
   *failure = (failure_t){.kind = LOCKGATE_NODE_TYPES_FAILURE_KIND_INVALID_INPUT};
   node_string_dup(&failure->message, message);
   return false;
+}
+
+static bool no_such_node(failure_t *failure) {
+  return fail(failure, "there are the nodes `echo` and `stream`, and no other");
 }

@@ -46,6 +46,62 @@ async fn values_of_every_kind_pass_unchanged() -> Result<()> {
     Ok(())
 }
 
+/// More than a guest has from the start: it grows its memory.
+#[tokio::test]
+async fn large_values_pass_unchanged() -> Result<()> {
+    let large = Value::text("春".repeat((4 << 20) / 3));
+    for echo in ECHOES {
+        let node = node(echo, "echo").await?;
+        let end = node
+            .run(call(vec![("value", Input::Value(large.clone()))]))
+            .await;
+        let outputs = end.result.with_context(|| echo.to_owned())?;
+        assert!(
+            outputs == [(calls::ident("value"), large.clone())],
+            "{echo}"
+        );
+    }
+    Ok(())
+}
+
+/// The C SDK's allocator, in a plugin that tries it from within.
+#[tokio::test]
+async fn allocations_in_c_keep_their_word() -> Result<()> {
+    let component = guests::built("guests/allocations-c")?;
+    // What it has at once takes 4.8 MiB; without merging what is free it would take 7 and more.
+    let limits = Limits {
+        memory_bytes: 6 << 20,
+        ..Limits::DEFAULT
+    };
+    let node = calls::ready(&host::shared()?, component, limits).await?;
+    let outputs = node.run(call(Vec::new())).await.result?;
+    assert_eq!(outputs, []);
+    Ok(())
+}
+
+/// All together more than a guest may have at once: it frees what it has passed on.
+#[tokio::test]
+async fn many_parts_pass_through_little_memory() -> Result<()> {
+    let part = |i: usize| Value::text("X".repeat(i * 7919 % 40_000));
+    let parts: Vec<_> = (0..1_000).map(part).collect();
+    let limits = Limits {
+        memory_bytes: 2 << 20,
+        output_bytes: 32 << 20,
+        ..Limits::DEFAULT
+    };
+    for echo in ["plugins/echo", "guests/echo-c"] {
+        let plugin = calls::load(&host::shared()?, guests::built(echo)?).await?;
+        let node = calls::configured(&plugin, "stream", "{}", limits).await?;
+        let heard = Arc::new(Heard::default());
+        let inputs = vec![("text", calls::parts(parts.clone()))];
+        let end = node.run(heard_call(inputs, heard.clone())).await;
+        end.result.with_context(|| echo.to_owned())?;
+        let passed: Vec<_> = heard.parts().into_iter().map(|(_, part)| part).collect();
+        assert!(passed == parts, "{echo}");
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn parts_pass_one_by_one_and_are_joined() -> Result<()> {
     for (echo, port, upper) in [

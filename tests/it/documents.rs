@@ -78,6 +78,40 @@ fn the_other_languages_build_as_their_pages_say() -> Result<()> {
     Ok(())
 }
 
+/// The page of the SDK for Rust from an empty folder: its first manifest, its first node, and its shell lines.
+#[test]
+fn a_plugin_in_rust_is_made_as_its_page_says() -> Result<()> {
+    let page = "sdk/rust/README.md";
+    let checkout = top().canonicalize()?.display().to_string();
+    let shown = |language: &str| -> Result<String> {
+        let first = blocks(page, language)?.into_iter().next();
+        let first = first.with_context(|| format!("{page} shows no {language}"))?;
+        Ok(first.replace("…/lockgate", &checkout))
+    };
+    let folder = tempfile::tempdir()?;
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir(at("src"))?;
+    std::fs::write(at("Cargo.toml"), shown("toml")?)?;
+    std::fs::write(at("src/lib.rs"), shown("rust")?)?;
+    // The versions that Lockgate itself is built with need no network, and what is built serves the next time.
+    std::fs::copy(top().join("Cargo.lock"), at("Cargo.lock"))?;
+    let built = host::target()?.join("documents/rust");
+    std::fs::create_dir_all(&built)?;
+    let _link = Link::make(&built, at("target"))?;
+
+    // Installs nothing: a machine without the target has its standard library from `make guests`.
+    let cargo = format!("'{checkout}/scripts/guest-cargo.sh' build --release");
+    let lines = shown("sh")?
+        .replace("rustup target add", ": rustup target add")
+        .replace(
+            "cargo build --release --target wasm32-unknown-unknown",
+            &cargo,
+        );
+    let said = shell(page, &lines, folder.path())?;
+    ensure!(said.contains("HI"), "{page}: the node says\n{said}");
+    Ok(())
+}
+
 /// A link that is there while a test needs it.
 struct Link(PathBuf);
 
@@ -100,13 +134,15 @@ impl Drop for Link {
     }
 }
 
-fn shell(document: &str, lines: &str, folder: &Path) -> Result<()> {
+/// Runs shell lines, and gives what they print.
+fn shell(document: &str, lines: &str, folder: &Path) -> Result<String> {
     let ran = Command::new("sh")
         .args(["-euc", lines])
         .current_dir(folder)
         // What this test was started by is no business of the make that it starts.
         .env_remove("MAKEFLAGS")
         .env_remove("MAKELEVEL")
+        .env_remove("CARGO_TARGET_DIR")
         .output()?;
     let said = String::from_utf8_lossy(&ran.stderr);
     ensure!(
@@ -114,7 +150,7 @@ fn shell(document: &str, lines: &str, folder: &Path) -> Result<()> {
         "{document}:\n{lines}\n{}: {said}",
         ran.status
     );
-    Ok(())
+    Ok(String::from_utf8_lossy(&ran.stdout).into_owned())
 }
 
 /// The fenced blocks of a document in one language, without their fences.

@@ -14,12 +14,17 @@ use crate::support::{guests, host};
 
 #[tokio::test]
 async fn every_call_gets_a_fresh_instance() -> Result<()> {
-    let node = ready("count", Limits::DEFAULT).await?;
-    for _ in 0..3 {
-        assert_eq!(text_of(node.run(call(Vec::new())).await, "text")?.0, "1");
-    }
-    for end in join_all((0..50).map(|_| node.run(call(Vec::new())))).await {
-        assert_eq!(text_of(end, "text")?.0, "1");
+    for page_scan in [true, false] {
+        let mut config = host::config()?;
+        config.page_scan = page_scan;
+        let runtime = host::start(config)?;
+        let node = calls::ready(&runtime, guests::hostile("count")?, Limits::DEFAULT).await?;
+        for _ in 0..3 {
+            assert_eq!(text_of(node.run(call(Vec::new())).await, "text")?.0, "1");
+        }
+        for end in join_all((0..50).map(|_| node.run(call(Vec::new())))).await {
+            assert_eq!(text_of(end, "text")?.0, "1");
+        }
     }
     Ok(())
 }

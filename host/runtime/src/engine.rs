@@ -26,8 +26,9 @@ pub(crate) const TABLES_PER_MEMORY: u32 = 8;
 const KEEP_RESIDENT_WITH_PAGE_SCAN: usize = 4 << 20;
 const KEEP_RESIDENT_WITHOUT: usize = 192 << 10;
 
-/// The engine that runs guests: memories, tables and stacks from pools, for at most `places` calls at once.
-pub(crate) fn host(places: u32) -> wasmtime::Result<Engine> {
+/// The engine that runs guests: memories, tables and stacks from pools, for at most `places` calls at once. With
+/// `page_scan`, what a call wrote is found with the kernel's page scan, where it has one.
+pub(crate) fn host(places: u32, page_scan: bool) -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
     let most_memory = usize::try_from(Limits::MAX.memory_bytes)?;
     pool.total_component_instances(places)
@@ -45,10 +46,10 @@ pub(crate) fn host(places: u32) -> wasmtime::Result<Engine> {
         .max_memory_size(most_memory)
         .table_elements(MAX_TABLE_ELEMENTS)
         .table_keep_resident(64 << 10);
-    match with_page_scan(pool.clone()) {
-        Ok(engine) => Ok(engine),
-        Err(_) => without_page_scan(pool),
+    if page_scan && let Ok(engine) = with_page_scan(pool.clone()) {
+        return Ok(engine);
     }
+    without_page_scan(pool)
 }
 
 /// The kernel's page scan (`PAGEMAP_SCAN`, Linux 6.7) finds the pages that a call wrote, so that only those are cleared.
@@ -59,7 +60,7 @@ fn with_page_scan(mut pool: PoolingAllocationConfig) -> wasmtime::Result<Engine>
 }
 
 /// The next best on an older kernel: little stays resident, and slots are given back to the kernel in batches.
-pub(crate) fn without_page_scan(mut pool: PoolingAllocationConfig) -> wasmtime::Result<Engine> {
+fn without_page_scan(mut pool: PoolingAllocationConfig) -> wasmtime::Result<Engine> {
     pool.pagemap_scan(Enabled::No)
         .linear_memory_keep_resident(KEEP_RESIDENT_WITHOUT)
         .decommit_batch_size(16);
@@ -121,8 +122,8 @@ mod tests {
         let hasher = BuildHasherDefault::<DefaultHasher>::default();
         let hash = |engine: Engine| hasher.hash_one(engine.precompile_compatibility_hash());
         let child = hash(compiler().expect("an engine"));
-        assert_eq!(hash(host(4).expect("an engine")), child);
-        let pool = PoolingAllocationConfig::new();
-        assert_eq!(hash(without_page_scan(pool).expect("an engine")), child);
+        for page_scan in [true, false] {
+            assert_eq!(hash(host(4, page_scan).expect("an engine")), child);
+        }
     }
 }

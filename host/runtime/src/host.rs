@@ -59,7 +59,7 @@ impl Host {
             let (asked, most) = (config.limits.get(limit), Limits::MAX.get(limit));
             return Err(StartError::Limit { limit, asked, most });
         }
-        let engine = engine::host(config.places).map_err(failed)?;
+        let engine = engine::host(config.places, config.page_scan).map_err(failed)?;
         let cache = match &config.cache {
             Some(folder) => {
                 Some(Cache::open(folder, config.cache_bytes).map_err(StartError::Cache)?)

@@ -59,41 +59,58 @@ impl Echo {
     }
 }
 
-/// Measures all of it. The C guest is held against the bounds; the others inform.
-pub(crate) async fn measure(runtime: &Runtime, report: &mut Report) -> Result<()> {
+/// Measures all of it. The C guest is held against the bounds; the others inform. `scanless` is a runtime without the
+/// kernel's page scan.
+pub(crate) async fn measure(
+    runtime: &Runtime,
+    scanless: &Runtime,
+    report: &mut Report,
+) -> Result<()> {
     for guest in Guest::ECHOES {
         eprintln!("calls of an echo node, {}", guest.name());
         let bytes = guest.bytes()?;
+        let ours = Ours {
+            runtime,
+            node: guest.node(runtime, "echo").await?,
+        };
         let bare = Arc::new(Bare::new(Clearing::PageScan, &bytes)?);
-        let runner = guest.node(runtime, "echo").await?;
-        let echo = Echo::new(runner.clone(), SMALL)?;
         if guest == Guest::C {
-            held(runtime, report, &echo, &bare).await?;
-            let batches = Arc::new(Bare::new(Clearing::Batches, &bytes)?);
-            let pair = compared(runtime, INFO_ROUNDS, 1, &echo, &batches).await?;
-            let what = "C, 100 B, bare wasmtime without page scan";
+            held(&ours, &bare, report).await?;
+            let ours = Ours {
+                runtime: scanless,
+                node: guest.node(scanless, "echo").await?,
+            };
+            let bare = Arc::new(Bare::new(Clearing::Batches, &bytes)?);
+            let pair = compared(INFO_ROUNDS, 1, SMALL, &ours, &bare).await?;
+            informs(report, guest, "100 B, without page scan", &pair);
+            let what = "C, 100 B, without page scan, bare wasmtime";
             report.info(what, &pair.theirs, Unit::Micros);
         } else {
-            let pair = compared(runtime, INFO_ROUNDS, 1, &echo, &bare).await?;
+            let pair = compared(INFO_ROUNDS, 1, SMALL, &ours, &bare).await?;
             informs(report, guest, "100 B", &pair);
         }
         for (size, name) in LARGER {
-            let echo = Echo::new(runner.clone(), size)?;
-            let pair = compared(runtime, INFO_ROUNDS, 1, &echo, &bare).await?;
+            let pair = compared(INFO_ROUNDS, 1, size, &ours, &bare).await?;
             informs(report, guest, name, &pair);
         }
     }
     Ok(())
 }
 
-async fn held(runtime: &Runtime, report: &mut Report, echo: &Echo, bare: &Arc<Bare>) -> Result<()> {
-    let one = compared(runtime, BOUND_ROUNDS, 1, echo, bare).await?;
+/// A node, and the runtime that it is of.
+struct Ours<'a> {
+    runtime: &'a Runtime,
+    node: Arc<dyn NodeRunner>,
+}
+
+async fn held(ours: &Ours<'_>, bare: &Arc<Bare>, report: &mut Report) -> Result<()> {
+    let one = compared(BOUND_ROUNDS, 1, SMALL, ours, bare).await?;
     let what = "C, 100 B: time of a call over bare wasmtime's";
     report.held(what, &one.ratio, Unit::Times, Bound::AtMost(1.5));
     report.info("C, 100 B", &one.ours, Unit::Micros);
     report.info("C, 100 B, bare wasmtime", &one.theirs, Unit::Micros);
 
-    let two = compared(runtime, BOUND_ROUNDS, 2, echo, bare).await?;
+    let two = compared(BOUND_ROUNDS, 2, SMALL, ours, bare).await?;
     let what = "C, 100 B: calls a second on two threads over bare wasmtime's";
     report.held(what, &two.ratio.inverse(), Unit::Times, Bound::AtLeast(0.9));
     report.info("C, 100 B, on two threads", &two.ours, Unit::Micros);
@@ -102,48 +119,52 @@ async fn held(runtime: &Runtime, report: &mut Report, echo: &Echo, bare: &Arc<Ba
     Ok(())
 }
 
-fn informs(report: &mut Report, guest: Guest, size: &str, pair: &Pair) {
-    let what = format!("{}, {size}", guest.name());
+fn informs(report: &mut Report, guest: Guest, how: &str, pair: &Pair) {
+    let what = format!("{}, {how}", guest.name());
     let ratio = format!("{what}: time of a call over bare wasmtime's");
     report.info(ratio, &pair.ratio, Unit::Times);
     report.info(what, &pair.ours, Unit::Micros);
 }
 
-/// Both on `tasks` guest threads at once: a unit of work is one call on any of them.
+/// Both on `tasks` guest threads at once: a unit of work is one call, with `bytes` bytes, on any of them.
 async fn compared(
-    runtime: &Runtime,
     rounds: u32,
-    tasks: u32,
-    echo: &Echo,
+    tasks: usize,
+    bytes: usize,
+    ours: &Ours<'_>,
     bare: &Arc<Bare>,
 ) -> Result<Pair> {
-    let text: Arc<str> = "x".repeat(echo.value.size()).into();
+    // Each task's calls are those of a run of its own, which share nothing with the other's but the node.
+    let echoes = (0..tasks).map(|_| Echo::new(ours.node.clone(), bytes));
+    let echoes = echoes.collect::<Result<Vec<_>>>()?;
+    let runtime = ours.runtime;
     let ours = async |count| {
-        at_once(tasks, || {
+        at_once(echoes.iter().map(|echo| {
             let echo = echo.clone();
             runtime.spawn(async move { echo.calls(count).await })
-        })
+        }))
         .await
     };
     let theirs = async |count| {
-        at_once(tasks, || {
-            let (bare, text) = (bare.clone(), text.clone());
+        at_once((0..tasks).map(|_| {
+            let (bare, text) = (bare.clone(), "x".repeat(bytes));
             runtime.spawn(async move { bare.echoes(&text, count).await })
-        })
+        }))
         .await
     };
     in_turns(rounds, ours, theirs).await
 }
 
-/// Starts `tasks` of the same tasks, and gives how long one takes for its share.
-async fn at_once<T>(tasks: u32, start: impl Fn() -> T) -> Result<Duration>
+/// Waits for tasks of the same work, and gives how long one takes for its share.
+async fn at_once<T>(tasks: impl ExactSizeIterator<Item = T>) -> Result<Duration>
 where
     T: Future<Output = Result<Duration>>,
 {
-    if tasks == 1 {
-        return start().await; // without the way to the guest threads and back
-    }
     let begun = Instant::now();
-    try_join_all((0..tasks).map(|_| start())).await?;
-    Ok(begun.elapsed() / tasks)
+    let count = u32::try_from(tasks.len())?;
+    let took = try_join_all(tasks).await?;
+    match took[..] {
+        [one] => Ok(one), // without the way to the guest threads and back
+        _ => Ok(begun.elapsed() / count),
+    }
 }

@@ -89,13 +89,16 @@ impl Guest {
     }
 }
 
-/// A runtime as a host starts it, that compiles with this very program.
-pub(crate) fn runtime(compile: &str) -> Result<Runtime> {
+/// A runtime as a host starts it, that compiles with this very program. Without the page scan it is one on a kernel that
+/// has none.
+pub(crate) fn runtime(compile: &str, page_scan: bool) -> Result<Runtime> {
     let command = std::env::current_exe().context("where this program is")?;
     let compiler = CompilerConfig::new(vec![command, PathBuf::from(compile)]);
     let cache = built()?.join("bench/cache");
     std::fs::create_dir_all(&cache)?;
-    Ok(Runtime::start(RuntimeConfig::new(compiler, Some(cache)))?)
+    let mut config = RuntimeConfig::new(compiler, Some(cache));
+    config.page_scan = page_scan;
+    Ok(Runtime::start(config)?)
 }
 
 /// The folder of everything built: this program is in `release/` there.

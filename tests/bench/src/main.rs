@@ -70,14 +70,14 @@ fn ended(result: Result<()>) -> ExitCode {
 }
 
 fn print_alive(guest: &str) -> Result<()> {
-    let runtime = guests::runtime(COMPILE_COMPONENT)?;
+    let runtime = guests::runtime(COMPILE_COMPONENT, true)?;
     here()?.block_on(memory::print_alive(&runtime, guest))
 }
 
 /// Measures what was asked for, or everything, and prints it.
 fn measured(asked: &[String]) -> Result<Report> {
     let mut report = Report::default();
-    let runtime = guests::runtime(COMPILE_COMPONENT)?;
+    let runtime = guests::runtime(COMPILE_COMPONENT, true)?;
     let here = here()?;
     for name in MEASUREMENTS {
         if asked.is_empty() || asked.iter().any(|asked| asked == name) {
@@ -94,7 +94,10 @@ fn measured(asked: &[String]) -> Result<Report> {
 async fn measure(name: &str, runtime: &Runtime, report: &mut Report) -> Result<()> {
     match name {
         "memory" => memory::measure(report),
-        "calls" => calls::measure(runtime, report).await,
+        "calls" => {
+            let scanless = guests::runtime(COMPILE_COMPONENT, false)?;
+            calls::measure(runtime, &scanless, report).await
+        }
         "flow" => flow::measure(runtime, report).await,
         "fairness" => fairness::measure(runtime, report).await,
         _ => peers::measure(runtime, report).await,
