@@ -14,6 +14,7 @@ mod limits;
 mod name;
 mod node;
 mod ports;
+mod range;
 mod receipt;
 mod value;
 
@@ -24,8 +25,9 @@ pub use event::{Journal, NodeOutcome, RunEvent, RunOutcome};
 pub use failure::{Failure, FailureKind};
 pub use json::{Elements, InvalidJson, Json, MAX_JSON_DEPTH};
 pub use limits::{Limit, Limits, NarrowLimits, TooWide};
-pub use name::{Ident, InvalidName, Kebab, NodeRef, PluginName, RESERVED};
+pub use name::{Ident, InvalidName, InvalidNodeRef, Kebab, NodeRef, PluginName, RESERVED};
 pub use node::{NodeInfo, NodeKind, PluginId, PluginInfo, Port, Ports, ValueKind};
 pub use ports::{ConfigureError, Node, NodeCatalog, NodeRunner, SchemaFault, UnknownNode};
+pub use range::{InvalidRange, VersionRange};
 pub use receipt::Receipt;
 pub use value::{Blob, Joiner, Value};

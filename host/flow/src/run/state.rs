@@ -177,7 +177,10 @@ impl<'p> State<'p> {
                 Some(Found::Whole(held)) => coerce::whole(&held.value, wire.kind)?,
                 Some(Found::Part(tree, from)) => coerce::tree(tree, wire.kind, from)?,
                 None if wire.required => {
-                    return Err(ExpressionError::Missing(self.describe(origin)));
+                    return Err(ExpressionError::Missing {
+                        reference: self.describe(origin),
+                        index: Some(0),
+                    });
                 }
                 None => return Ok(None),
             },
