@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use lockgate_model::{Blob, Json, Value, ValueKind};
 use serde_json::Value as Tree;
 
-use crate::expression::{Computed, ExpressionError};
+use crate::expression::{Computed, ExpressionError, type_name};
 
 /// Where a document comes from. Only a run's input can hold bytes, as `{"media_type", "base64"}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,16 +103,5 @@ pub(crate) fn kind_name(kind: ValueKind) -> &'static str {
         ValueKind::Json => "a JSON document",
         ValueKind::Binary => "bytes (an object with `media_type` and `base64`)",
         ValueKind::Any => "anything",
-    }
-}
-
-fn type_name(tree: &Tree) -> &'static str {
-    match tree {
-        Tree::Null => "null",
-        Tree::Bool(_) => "a boolean",
-        Tree::Number(_) => "a number",
-        Tree::String(_) => "text",
-        Tree::Array(_) => "a list",
-        Tree::Object(_) => "an object",
     }
 }

@@ -14,6 +14,7 @@ mod limits;
 mod name;
 mod node;
 mod ports;
+mod range;
 mod receipt;
 mod value;
 
@@ -26,11 +27,12 @@ pub use event::{
 pub use failure::{Failure, FailureKind};
 pub use json::{Elements, InvalidJson, Json, MAX_JSON_DEPTH};
 pub use limits::{Limit, Limits, NarrowLimits, TooWide};
-pub use name::{Ident, InvalidName, Kebab, NodeRef, PluginName, RESERVED};
+pub use name::{Ident, InvalidName, InvalidNodeRef, Kebab, NodeRef, PluginName, RESERVED};
 pub use node::{NodeInfo, NodeKind, PluginId, PluginInfo, Port, Ports, ValueKind};
 pub use ports::{
     CacheKey, Clock, ConfigureError, Node, NodeCatalog, NodeFinished, NodeRunner, OutputCache,
     SchemaFault, Telemetry, UnknownNode,
 };
+pub use range::{InvalidRange, VersionRange};
 pub use receipt::{NodeReceipt, Receipt, Usage};
 pub use value::{Blob, Joiner, Value};

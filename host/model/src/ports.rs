@@ -120,7 +120,7 @@ pub struct UnknownNode {
 
 impl fmt::Display for UnknownNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let NodeRef { plugin, node } = &self.reference;
+        let NodeRef { plugin, node, .. } = &self.reference;
         if self.plugin_known {
             write!(f, "the plugin `{plugin}` has no node `{node}`")
         } else {

@@ -8,17 +8,17 @@ use cel::common::ast::{CallExpr, EntryExpr, Expr, LiteralValue, operators};
 
 use super::functions::{self, Refusal, Style};
 use super::parse::{ParseFault, Tokens};
-use super::{Reference, Segment};
+use super::{Body, Reference, Segment};
 use crate::excerpt::quoted;
 use crate::fault::Code;
 
 /// What was found while lowering.
 pub(crate) struct Lowered {
     pub(crate) references: Vec<Reference>,
-    /// Of each reference, whether its value is needed, and not only whether it is there.
+    /// Of each reference, whether its value is used, and not only whether it is there.
     pub(crate) valued: Vec<bool>,
-    /// The expression is one reference and nothing else.
-    pub(crate) lone: bool,
+    /// What the expression is where it hands over what there is and computes nothing.
+    pub(crate) handed_over: Option<Body>,
     pub(crate) faults: Vec<ParseFault>,
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn presence_variable(index: usize) -> String {
 
 /// Lowers a tree whose depth is checked.
 pub(crate) fn lower(tree: &mut IdedExpr, tokens: &Tokens<'_>) -> Lowered {
-    let lone = reference_of(tree).is_some();
+    let handed_over = handed_over(tree);
     let (references, valued, faults) = (Vec::new(), Vec::new(), Vec::new());
     let mut lowering = Lowering {
         tokens,
@@ -47,9 +47,23 @@ pub(crate) fn lower(tree: &mut IdedExpr, tokens: &Tokens<'_>) -> Lowered {
     Lowered {
         references: lowering.references,
         valued: lowering.valued,
-        lone,
+        handed_over,
         faults: lowering.faults,
     }
+}
+
+fn handed_over(tree: &IdedExpr) -> Option<Body> {
+    if reference_of(tree).is_some() {
+        return Some(Body::Lone);
+    }
+    let Expr::Call(call) = &tree.expr else {
+        return None;
+    };
+    let of_references = call
+        .args
+        .iter()
+        .all(|argument| reference_of(argument).is_some());
+    (is_first(call) && of_references).then_some(Body::First)
 }
 
 struct Lowering<'a> {
@@ -69,6 +83,11 @@ impl Lowering<'_> {
             return;
         }
         match &mut expr.expr {
+            Expr::Call(call) if is_first(call) => {
+                if let Some(chain) = self.first(std::mem::take(&mut call.args)) {
+                    *expr = chain;
+                }
+            }
             Expr::Call(call) => self.call(call),
             Expr::Select(select) if select.test => {
                 let Some(mut reference) = reference_of(&select.operand) else {
@@ -119,6 +138,32 @@ impl Lowering<'_> {
             .for_each(|argument| self.expr(argument));
     }
 
+    /// `first(a.b, c.d, 'none')` becomes `has(a.b) ? a.b : has(c.d) ? c.d : 'none'`.
+    fn first(&mut self, arguments: Vec<IdedExpr>) -> Option<IdedExpr> {
+        let last = arguments.len().saturating_sub(1);
+        let lowered = arguments
+            .into_iter()
+            .enumerate()
+            .map(|(nth, mut argument)| {
+                let reference = reference_of(&argument).map(|reference| self.index(reference));
+                self.expr(&mut argument);
+                if reference.is_none() && nth < last {
+                    self.refuse_unreached(nth + 1);
+                }
+                (reference, argument)
+            });
+        let lowered: Vec<_> = lowered.collect();
+        lowered
+            .into_iter()
+            .rev()
+            .fold(None, |rest, (reference, argument)| {
+                match (reference, rest) {
+                    (Some(index), Some(rest)) => Some(conditional(index, argument, rest)),
+                    _ => Some(argument),
+                }
+            })
+    }
+
     fn check_function(&mut self, call: &CallExpr) {
         let name = quoted(&call.func_name);
         let at = self.tokens.call(&call.func_name);
@@ -162,8 +207,14 @@ impl Lowering<'_> {
                 } else {
                     "arguments"
                 };
-                let counts: Vec<_> = counts.iter().map(usize::to_string).collect();
-                let (counts, given) = (counts.join(" or "), call.args.len());
+                let given = call.args.len();
+                let counts = match counts {
+                    [least, _, .., most] => format!("{least} to {most}"),
+                    counts => {
+                        let counts: Vec<_> = counts.iter().map(usize::to_string).collect();
+                        counts.join(" or ")
+                    }
+                };
                 let message = format!("`{name}` takes {counts} {arguments}, and is given {given}");
                 ParseFault::new(Code::WrongArguments, at, message)
             }
@@ -184,6 +235,16 @@ impl Lowering<'_> {
         }
     }
 
+    fn refuse_unreached(&mut self, argument: usize) {
+        let message = format!(
+            "`first` uses none of its arguments after number {argument}, which is no reference and so is always there"
+        );
+        let at = self.tokens.call(functions::FIRST);
+        let fault = ParseFault::new(Code::WrongArguments, at, message);
+        self.faults
+            .push(fault.help("put it last: it is used where nothing before it is there"));
+    }
+
     fn refuse_syntax(&mut self, what: &str) {
         let message = format!("{what} are not part of a flow's expressions");
         self.faults.push(ParseFault::new(
@@ -199,6 +260,29 @@ impl Lowering<'_> {
         let fault = ParseFault::new(Code::LoopMacro, self.tokens.call(name), message);
         self.faults
             .push(fault.help("work over the elements of a list is a node's"));
+    }
+}
+
+fn is_first(call: &CallExpr) -> bool {
+    call.func_name == functions::FIRST
+        && call.target.is_none()
+        && (1..=functions::MAX_FIRST_ARGUMENTS).contains(&call.args.len())
+}
+
+/// A reference's value if it refers to something, and `rest` otherwise.
+fn conditional(index: usize, value: IdedExpr, rest: IdedExpr) -> IdedExpr {
+    let id = value.id;
+    let presence = IdedExpr {
+        id,
+        expr: Expr::Ident(presence_variable(index)),
+    };
+    IdedExpr {
+        id,
+        expr: Expr::Call(CallExpr {
+            func_name: operators::CONDITIONAL.to_owned(),
+            target: None,
+            args: vec![presence, value, rest],
+        }),
     }
 }
 

@@ -10,6 +10,7 @@ use cel::IdedExpr;
 use cel::parser::PrattParser;
 use cel::parser::pratt_parser::{Lexer, Token, TokenKind};
 
+use super::functions::FIRST;
 use super::lower::{self, Lowered};
 use super::{Body, Expression};
 use crate::excerpt::quoted;
@@ -22,7 +23,7 @@ pub const MAX_EXPRESSION_BYTES: usize = 4096;
 /// logarithmically, because they are balanced.
 pub const MAX_EXPRESSION_DEPTH: usize = 64;
 
-/// How many operators, brackets and dots an expression may have; `&&`, `||` and commas are free. With it the tree that
+/// How many operators, brackets and dots an expression may have; `&&`, `||` and commas are free, but for those of `first`. With it the tree that
 /// the parser makes before its depth can be checked needs less than 256 KiB of stack.
 pub const MAX_EXPRESSION_OPERATORS: usize = 512;
 
@@ -54,21 +55,17 @@ impl ParseFault {
 /// Parses and checks an expression.
 pub(crate) fn parse(text: &str) -> Result<Expression, Vec<ParseFault>> {
     let whole = 0..text.len();
-    let too_large = |message: String| {
-        let fault = ParseFault::new(Code::ExpressionTooLarge, whole.clone(), message);
-        vec![fault.help("let a node do the work, or split the expression over several nodes")]
-    };
     if text.len() > MAX_EXPRESSION_BYTES {
         let bytes = text.len();
-        return Err(too_large(format!(
+        let message = format!(
             "the expression has {bytes} bytes, and at most {MAX_EXPRESSION_BYTES} are read"
-        )));
+        );
+        return Err(vec![too_large(whole, message)]);
     }
     let tokens = Tokens::new(text);
     if tokens.operators() > MAX_EXPRESSION_OPERATORS {
-        return Err(too_large(format!(
-            "the expression has more than {MAX_EXPRESSION_OPERATORS} operators"
-        )));
+        let message = format!("the expression has more than {MAX_EXPRESSION_OPERATORS} operators");
+        return Err(vec![too_large(whole, message)]);
     }
     let parser = PrattParser::new().max_recursion_depth(MAX_EXPRESSION_DEPTH as u16);
     let mut tree = parser.parse(text).map_err(|errors| {
@@ -76,29 +73,35 @@ pub(crate) fn parse(text: &str) -> Result<Expression, Vec<ParseFault>> {
         vec![syntax_fault(text, first.as_ref())]
     })?;
     if depth(&tree) > MAX_EXPRESSION_DEPTH {
-        return Err(too_large(format!(
-            "the expression nests deeper than {MAX_EXPRESSION_DEPTH} levels"
-        )));
+        return Err(vec![too_deep(whole)]);
     }
     let Lowered {
         references,
         valued,
-        lone,
+        handed_over,
         faults,
     } = lower::lower(&mut tree, &tokens);
     if !faults.is_empty() {
         return Err(faults);
     }
-    let body = if lone {
-        Body::Lone
-    } else {
-        Body::Computed(tree)
-    };
+    if depth(&tree) > MAX_EXPRESSION_DEPTH {
+        return Err(vec![too_deep(whole)]); // a `first` is as deep as it has arguments
+    }
     Ok(Expression {
         references,
         valued,
-        body,
+        body: handed_over.unwrap_or(Body::Computed(tree)),
     })
+}
+
+fn too_large(at: Range<usize>, message: String) -> ParseFault {
+    ParseFault::new(Code::ExpressionTooLarge, at, message)
+        .help("let a node do the work, or split the expression over several nodes")
+}
+
+fn too_deep(at: Range<usize>) -> ParseFault {
+    let message = format!("the expression nests deeper than {MAX_EXPRESSION_DEPTH} levels");
+    too_large(at, message)
 }
 
 fn syntax_fault(text: &str, error: Option<&cel::ParseError>) -> ParseFault {
@@ -110,9 +113,7 @@ fn syntax_fault(text: &str, error: Option<&cel::ParseError>) -> ParseFault {
         );
     };
     if error.msg.contains("recursion limit") {
-        let message = format!("the expression nests deeper than {MAX_EXPRESSION_DEPTH} levels");
-        return ParseFault::new(Code::ExpressionTooLarge, 0..text.len(), message)
-            .help("let a node do the work, or split the expression over several nodes");
+        return too_deep(0..text.len());
     }
     let at = byte_at(text, error.pos);
     let end = text[at..].chars().next().map_or(at, |c| at + c.len_utf8());
@@ -203,10 +204,27 @@ impl<'a> Tokens<'a> {
             TokQuestion,
             TokSlash,
         ];
-        self.tokens
-            .iter()
-            .filter(|token| DEEPENING.contains(&token.kind))
-            .count()
+        let deepening = |token: &&Token| DEEPENING.contains(&token.kind);
+        self.tokens.iter().filter(deepening).count() + self.arguments_of_first()
+    }
+
+    /// How many commas part the arguments of a `first`: each becomes a conditional.
+    fn arguments_of_first(&self) -> usize {
+        use TokenKind::{
+            TokComma, TokLeftBrace, TokLeftBracket, TokLeftParen, TokRightBrace, TokRightBracket,
+            TokRightParen,
+        };
+        let (mut commas, mut open) = (0, Vec::new());
+        for (index, token) in self.tokens.iter().enumerate() {
+            match token.kind {
+                TokLeftParen => open.push(index > 0 && self.is_word(index - 1, FIRST)),
+                TokLeftBrace | TokLeftBracket => open.push(false),
+                TokRightParen | TokRightBrace | TokRightBracket => drop(open.pop()),
+                TokComma if open.last() == Some(&true) => commas += 1,
+                _ => {}
+            }
+        }
+        commas
     }
 
     fn is_word(&self, index: usize, word: &str) -> bool {

@@ -118,7 +118,10 @@ fn an_absent_reference_fails_only_where_it_is_needed() {
     let expression = parse("input.a + '!'").expect("an expression");
     assert_eq!(
         expression.compute(&[None]),
-        Err(ExpressionError::Missing("input.a".into()))
+        Err(ExpressionError::Missing {
+            reference: "input.a".into(),
+            index: Some(0)
+        })
     );
 }
 

@@ -9,7 +9,7 @@ use futures::StreamExt as _;
 use lockgate_model::{Json, Limits, Node, NodeCatalog, NodeRef, NodeRunner, PluginId, UnknownNode};
 use serde_json::{Map, Value as Tree};
 
-use crate::document::{FlowDocument, NodeEntry, Override};
+use crate::document::{FlowDocument, NodeEntry, Override, Uses, literal};
 use crate::excerpt::quoted;
 use crate::fault::{Code, Findings};
 
@@ -64,7 +64,7 @@ pub(super) async fn configure(
             let entry = &document.nodes[index];
             match &answer {
                 Ok(runner) => {
-                    configured[index] = entry.reference.clone().map(|reference| Configured {
+                    configured[index] = entry.reference().cloned().map(|reference| Configured {
                         reference,
                         plugin: question.node.plugin().clone(),
                         limits: question.limits,
@@ -126,7 +126,11 @@ fn questions(
     let mut questions: Vec<Question> = Vec::new();
     for (index, entry) in document.nodes.iter().enumerate() {
         let config = config(entry, overridden.get(&*entry.key), findings);
-        let Some(reference) = &entry.reference else {
+        if let Some(Uses::Flow(name)) = &entry.uses {
+            let message = format!("there is no flow `{name}` that could be a node here");
+            findings.add(Code::SubFlow, &entry.use_span, message);
+        }
+        let Some(reference) = entry.reference() else {
             continue;
         };
         let node = match found
@@ -182,26 +186,14 @@ fn config(
     overridden: Option<&Map<String, Tree>>,
     findings: &mut Findings,
 ) -> Option<Json> {
-    let before = findings.len();
     let mut config = match &entry.config {
         None => Map::new(),
-        Some(tree) => {
-            let json = tree.to_json(&mut |scalar, reason| {
-                findings
-                    .add(
-                        Code::BadNumber,
-                        &scalar.span,
-                        format!("this is no JSON number: {reason}"),
-                    )
-                    .help("put quotes around it if it is text");
-            });
-            json.as_object().cloned()?
-        }
+        Some(tree) => literal(tree, findings)?.as_object().cloned()?,
     };
     for (key, value) in overridden.into_iter().flatten() {
         config.insert(key.clone(), value.clone());
     }
-    (findings.len() == before).then(|| Json::from(&Tree::Object(config)))
+    Some(Json::from(&Tree::Object(config)))
 }
 
 fn limits(entry: &NodeEntry, node: &dyn Node, findings: &mut Findings) -> Option<Limits> {

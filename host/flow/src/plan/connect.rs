@@ -68,10 +68,7 @@ pub(super) fn connect(
 }
 
 fn needs(entry: &NodeEntry, indices: &HashMap<&str, usize>) -> Vec<usize> {
-    let expressions = entry
-        .wires
-        .iter()
-        .filter_map(|wire| wire.expression.as_ref());
+    let expressions = entry.exprs().filter_map(|expr| expr.expression.as_ref());
     let references = expressions.flat_map(|expression| &expression.references);
     // A node may not be called `input`; if one is, that is a fault of its own.
     let references = references.filter(|reference| &*reference.root != "input");
@@ -143,13 +140,13 @@ impl Connector<'_> {
             kind,
             required,
             from,
-            at: wire.scalar.span.start,
+            at: wire.expr.scalar.span.start,
         }
     }
 
     /// Where a wire's value comes from. `to` is what the port takes, where that is known.
     fn source(&mut self, wire: &Wire, to: Option<ValueKind>) -> Option<WireSource> {
-        let expression = wire.expression.as_ref()?;
+        let expression = wire.expr.expression.as_ref()?;
         let mut origins = Vec::with_capacity(expression.references.len());
         for (reference, valued) in expression.references.iter().zip(&expression.valued) {
             origins.push(self.origin(wire, reference, *valued, expression, to));
@@ -157,6 +154,12 @@ impl Connector<'_> {
         let origins: Vec<Origin> = origins.into_iter().collect::<Option<_>>()?;
         match expression.body {
             Body::Lone => origins.into_iter().next().map(WireSource::Lone),
+            Body::First => {
+                let message = "`first` stands within another expression here";
+                self.findings
+                    .add(Code::BadExpression, &wire.expr.scalar.span, message);
+                None
+            }
             Body::Computed(_) => self.computed(wire, expression, origins, to),
         }
     }
@@ -174,7 +177,7 @@ impl Connector<'_> {
                 wire.name
             );
             self.findings
-                .add(Code::WrongKind, &wire.scalar.span, message)
+                .add(Code::WrongKind, &wire.expr.scalar.span, message)
                 .help("refer to an output that gives bytes, and to nothing else");
             return None;
         }
@@ -197,7 +200,7 @@ impl Connector<'_> {
                 self.findings
                     .add(
                         code,
-                        &wire.scalar.span,
+                        &wire.expr.scalar.span,
                         format!("this expression fails: {}", clipped(&error.to_string())),
                     )
                     .maybe_help(help);
@@ -290,7 +293,7 @@ impl Connector<'_> {
     }
 
     fn report_name(&mut self, wire: &Wire, root: &str) {
-        let at = wire.place_of(&self.document.source, root);
+        let at = wire.expr.place_of(&self.document.source, root);
         let names = self
             .document
             .nodes
@@ -320,7 +323,7 @@ impl Connector<'_> {
             Some(Segment::Key(key)) => format!("{}.{key}", reference.root),
             _ => reference.root.to_string(),
         };
-        wire.place_of(&self.document.source, &written)
+        wire.expr.place_of(&self.document.source, &written)
     }
 }
 

@@ -1,0 +1,43 @@
+//! What a node runs: a plugin's node, or another flow.
+
+use lockgate_model::{InvalidNodeRef, Kebab, NodeRef};
+
+use super::keys;
+use crate::fault::{Code, Findings};
+use crate::read::Tree;
+
+/// What a `use` begins with that runs another flow.
+const FLOW: &str = "flow:";
+
+/// What a node runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Uses {
+    /// A plugin's node: `text/clean`, `text/clean@1.2`.
+    Node(NodeRef),
+    /// Another flow: `flow:poem`.
+    Flow(Kebab),
+}
+
+/// Reads a `use`.
+pub(super) fn read(value: &Tree, findings: &mut Findings) -> Option<Uses> {
+    let text = keys::text(value, findings, "use")?;
+    let (message, help) = match text.strip_prefix(FLOW) {
+        Some(name) => match name.parse() {
+            Ok(name) => return Some(Uses::Flow(name)),
+            Err(invalid) => (invalid.to_string(), "a flow is used as `flow:its-name`"),
+        },
+        None => match text.parse() {
+            Ok(reference) => return Some(Uses::Node(reference)),
+            Err(InvalidNodeRef::Range(invalid)) => (
+                invalid.to_string(),
+                "a range follows `@` as cargo writes it, such as `1.2`, `~1.2.3` or `>=1.2, <1.5`",
+            ),
+            Err(InvalidNodeRef::Name(invalid)) => (
+                invalid.to_string(),
+                "a node is named `plugin/node` or `publisher:plugin/node`, such as `text/upper`",
+            ),
+        },
+    };
+    findings.add(Code::BadName, &value.span, message).help(help);
+    None
+}
