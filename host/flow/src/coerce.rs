@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lockgate_model::{Blob, Json, Value, ValueKind};
+use lockgate_model::{Blob, Ident, Json, Value, ValueKind};
 use serde_json::Value as Tree;
 
 use crate::expression::{Computed, ExpressionError, type_name};
@@ -52,6 +52,24 @@ pub(crate) fn tree(tree: &Tree, to: ValueKind, from: From) -> Result<Value, Expr
 /// Where the value does not fit the port.
 pub fn input_value(value: &Tree, to: ValueKind) -> Result<Value, ExpressionError> {
     tree(value, to, From::Input)
+}
+
+/// A value as JSON, as it is at the edges of a run: text is a string, and bytes are `{"media_type", "base64"}`.
+pub(crate) fn edge(value: &Value) -> Tree {
+    match value {
+        Value::Text(text) => Tree::String(text.to_string()),
+        Value::Json(json) => json.to_tree(),
+        Value::Binary(blob) => serde_json::json!({
+            "media_type": *blob.media_type,
+            "base64": STANDARD.encode(&blob.data),
+        }),
+    }
+}
+
+/// Named values as one JSON object.
+pub(crate) fn edges(values: &[(Ident, Value)]) -> Tree {
+    let entry = |(name, value): &(Ident, Value)| (name.to_string(), edge(value));
+    Tree::Object(values.iter().map(entry).collect())
 }
 
 /// What an expression computed into a port.

@@ -57,6 +57,12 @@ pub enum ExpressionError {
         /// What the port takes.
         wanted: &'static str,
     },
+    /// Its result is to be gone through, and is no list.
+    #[error("it gives {given}, and `each` goes through a list")]
+    NoList {
+        /// What it gives.
+        given: &'static str,
+    },
     /// Its result decides something, and is neither true nor false.
     #[error(
         "it gives {given}, and has to give true or false: compare it, as in `size(a.text) > 0`, or ask `has(a.text)`"

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lockgate_model::{
-    At, Breach, CallError, Ident, Input, Json, NodeOutcome, NodeReceipt, Outputs, Usage, Value,
+    At, Breach, CallError, Ident, NodeOutcome, NodeReceipt, Outputs, Usage, Value,
 };
 
 use super::attempt::{self, Attempt};
@@ -12,7 +12,6 @@ use super::context::Context;
 use super::events::{Mark, Place};
 use super::feed::Feed;
 use super::pipe::Outlet;
-use super::state::size_of;
 use crate::engine::{Flight, Permit, Shared};
 use crate::plan::PlanNode;
 
@@ -41,6 +40,7 @@ pub(super) struct Piped {
 pub(super) struct Ended {
     pub(super) node: u32,
     pub(super) index: Option<u32>,
+    pub(super) batch: Option<usize>,
     /// None where it was ended because nobody read it any more.
     pub(super) result: Option<Result<Outputs, Arc<CallError>>>,
     pub(super) receipt: NodeReceipt,
@@ -75,11 +75,12 @@ struct Work<'c> {
     receipt: NodeReceipt,
 }
 
-type Result_ = Option<Result<Outputs, Arc<CallError>>>;
+/// How attempts end. None: nobody read them any more.
+type Outcome = Option<Result<Outputs, Arc<CallError>>>;
 
 impl Work<'_> {
     /// Its outputs: kept ones, those of an equal call, or those of its own attempts.
-    async fn outputs(&mut self) -> Result_ {
+    async fn outputs(&mut self) -> Outcome {
         let Some(key) = self.cache_key() else {
             return self.attempts().await;
         };
@@ -153,7 +154,7 @@ impl Work<'_> {
     }
 
     /// Attempts until one ends it.
-    async fn attempts(&mut self) -> Result_ {
+    async fn attempts(&mut self) -> Outcome {
         let mut attempt = 1;
         loop {
             let error = match self.attempt(attempt).await? {
@@ -186,7 +187,7 @@ impl Work<'_> {
     }
 
     /// One attempt. None where it was ended because nobody reads it.
-    async fn attempt(&mut self, attempt: u32) -> Result_ {
+    async fn attempt(&mut self, attempt: u32) -> Outcome {
         let waited_since = self.context.engine.clock.now();
         let _admitted = match &self.job.piped.admitted {
             Some(_) => None,
@@ -200,7 +201,8 @@ impl Work<'_> {
             at: &self.at,
             mark,
             attempt,
-            inputs: self.inputs(),
+            whole: &self.job.inputs,
+            outlets: &self.job.piped.outlets,
             feed: self.job.piped.feed.clone(),
         });
         let end = made.await;
@@ -208,14 +210,6 @@ impl Work<'_> {
         self.receipt.calls.queue += waited;
         let result = end.result?;
         Some(result.and_then(|outputs| self.checked(outputs).map_err(Arc::new)))
-    }
-
-    fn inputs(&self) -> Vec<(Ident, Input)> {
-        let whole = self.job.inputs.iter();
-        let whole = whole.map(|(name, value)| (name.clone(), Input::Value(value.clone())));
-        let piped = self.job.piped.outlets.iter();
-        let piped = piped.map(|(name, outlet)| (name.clone(), Input::Parts(outlet.reader())));
-        whole.chain(piped).collect()
     }
 
     /// A batch gives a list of one element for each of its elements on each output.
@@ -228,7 +222,7 @@ impl Work<'_> {
         Ok(outputs)
     }
 
-    async fn end(mut self, result: Result_) -> Ended {
+    async fn end(mut self, result: Outcome) -> Ended {
         if let Some(Ok(outputs)) = &result {
             self.receipt.usage = match self.receipt.cache_hits {
                 0 => self.receipt.usage.take().or_else(|| Usage::of(outputs)),
@@ -253,6 +247,7 @@ impl Work<'_> {
         Ended {
             node: self.job.node,
             index: self.job.index,
+            batch: self.job.batch,
             result,
             receipt: self.receipt,
         }
@@ -276,17 +271,4 @@ fn check_batch(port: &Ident, value: &Value, expected: usize) -> Result<(), Breac
             None => format!("{} that is no list", value.kind()),
         },
     })
-}
-
-/// How many bytes a job's result has.
-pub(super) fn result_bytes(outputs: &Outputs) -> usize {
-    size_of(outputs)
-}
-
-/// The elements of a list, each as text of its own.
-pub(super) fn list_elements(value: &Value) -> Vec<Json> {
-    match value {
-        Value::Json(json) => json.elements().into_iter().flatten().collect(),
-        _ => Vec::new(),
-    }
 }

@@ -1,11 +1,10 @@
 //! What a run gives: the flow's outputs as values, and as JSON at the edge of a run.
 
-use lockgate_model::{Ident, Outputs, Value};
-use serde_json::{Map, Value as Tree};
+use lockgate_model::{Outputs, Value};
+use serde_json::Value as Tree;
 
 use super::values::{Given, Nothing, Values};
 use super::{RunError, Site};
-use crate::coerce;
 use crate::expression::{Computed, ExpressionError};
 use crate::plan::{PlanWire, WireSource};
 
@@ -53,12 +52,6 @@ impl Values<'_> {
             Err(Nothing::Failed(error)) => return Err(error),
         }))
     }
-}
-
-/// Outputs as they leave a run.
-pub(super) fn to_tree(outputs: &[(Ident, Value)]) -> Tree {
-    let entry = |(name, value): &(Ident, Value)| (name.to_string(), coerce::edge(value));
-    Tree::Object(outputs.iter().map(entry).collect::<Map<_, _>>())
 }
 
 /// How large a value is as JSON, nearly.

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use lockgate_model::{CallError, Ident, Outputs, Value};
+use lockgate_model::{CallError, Ident, Outputs};
 use serde_json::Value as Tree;
 
 use super::RunError;
@@ -120,6 +120,11 @@ impl<'p> State<'p> {
         } else {
             vec![unit]
         }
+    }
+
+    /// Whether pipes are laid.
+    pub(super) fn is_piping(&self) -> bool {
+        self.piping
     }
 
     fn unit_of(&self, node: u32) -> u32 {
@@ -301,9 +306,4 @@ fn needed(plan: &Plan, extent: &Extent) -> Vec<bool> {
         }
     }
     needed
-}
-
-/// Values for a call, and how many bytes they have together.
-pub(super) fn size_of(values: &[(Ident, Value)]) -> usize {
-    values.iter().map(|(_, value)| value.size()).sum()
 }

@@ -8,7 +8,7 @@ use serde_json::Value as Tree;
 use super::state::Slot;
 use crate::coerce::{self, From};
 use crate::expression::{
-    Computed, Expression, ExpressionError, MAX_OPENED_BYTES, Operand, at_path,
+    Computed, Expression, ExpressionError, MAX_OPENED_BYTES, Operand, at_path, truth_of, type_name,
 };
 use crate::plan::{Origin, Plan, PlanExpr, PlanWire, Root, WireSource};
 
@@ -92,14 +92,16 @@ impl<'p> Values<'p> {
     /// Whether a `when` is true.
     pub(super) fn truth(&self, expr: &PlanExpr) -> Result<bool, Nothing> {
         let tree = self.tree(expr)?;
-        coerce::truth(&tree).map_err(Nothing::Failed)
+        truth_of(&tree).map_err(Nothing::Failed)
     }
 
     /// The elements of an `each`.
     pub(super) fn elements(&self, expr: &PlanExpr) -> Result<Vec<Tree>, Nothing> {
         match self.tree(expr)? {
             Tree::Array(elements) => Ok(elements),
-            other => Err(Nothing::Failed(coerce::no_list(&other))),
+            other => Err(Nothing::Failed(ExpressionError::NoList {
+                given: type_name(&other),
+            })),
         }
     }
 
