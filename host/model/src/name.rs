@@ -307,7 +307,15 @@ mod tests {
         assert_eq!(range, Some(">=1.2, <1.5"));
         assert_eq!(ranged.to_string(), "text/upper@>=1.2, <1.5");
         for bad in [
-            "text", "a/b/c", "a:b:c/d", "/b", "a/", "a@1/b", "a/b@", "a/b@1@2", "a/b@x",
+            "text",
+            "a/b/c",
+            "a:b:c/d",
+            "/b",
+            "a/",
+            "a@1/b",
+            "a/b@",
+            "a/b@1@2",
+            "a/b@latest",
         ] {
             assert!(bad.parse::<NodeRef>().is_err(), "{bad}");
         }

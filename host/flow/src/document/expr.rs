@@ -59,9 +59,16 @@ fn parsed(value: &Tree, source: &Source, findings: &mut Findings) -> Option<Arc<
         .as_scalar()
         .filter(|scalar| !scalar.text.trim().is_empty())
     else {
+        let message = format!("this is {}, and has to be an expression", value.type_name());
+        let help = match value.as_list() {
+            Some(_) => "an expression is text: in quotes, `\"[input.a, input.b]\"` makes a list",
+            None => {
+                "an expression names a value, such as `input.topic`; constants of a node stand under its `with`"
+            }
+        };
         findings
-            .add(Code::WrongType, &value.span, format!("this is {}, and has to be an expression", value.type_name()))
-            .help("an expression names a value, such as `input.topic`; constants of a node stand under its `with`");
+            .add(Code::WrongType, &value.span, message)
+            .help(help);
         return None;
     };
     match parse(&scalar.text) {

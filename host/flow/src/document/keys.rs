@@ -77,24 +77,6 @@ pub(super) fn text<'a>(value: &'a Tree, findings: &mut Findings, key: &str) -> O
     text
 }
 
-/// The elements of a value that has to be a list of `what`.
-pub(super) fn list<'a>(
-    value: &'a Tree,
-    key: &str,
-    what: &str,
-    findings: &mut Findings,
-) -> Option<&'a [Tree]> {
-    let elements = value.as_list();
-    if elements.is_none() {
-        let message = format!(
-            "`{key}` is {}, and has to be a list of {what}",
-            value.type_name()
-        );
-        findings.add(Code::WrongType, &value.span, message);
-    }
-    elements
-}
-
 /// A value as JSON, literally.
 pub(crate) fn literal(value: &Tree, findings: &mut Findings) -> Option<Json> {
     let before = findings.len();

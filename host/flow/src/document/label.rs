@@ -1,7 +1,7 @@
 //! What a run is filed under: values of its input and of the flow's variables.
 
 use super::{Wire, wire};
-use crate::excerpt::quoted;
+use crate::excerpt::{clipped, quoted};
 use crate::fault::{Code, Findings};
 use crate::read::Tree;
 use crate::source::Source;
@@ -41,5 +41,12 @@ fn check(label: &Wire, source: &Source, findings: &mut Findings) {
                 "a label is known before anything runs: it refers to `input` and `vars` only",
             );
         }
+    }
+    let failing = label.expr.constant().map(|constant| constant.compute(&[]));
+    if let Some(Err(error)) = failing {
+        let message = format!("this expression fails: {}", clipped(&error.to_string()));
+        findings
+            .add(Code::FailingExpression, &label.expr.scalar.span, message)
+            .help("a label is a value of the input or of the variables, such as `input.topic`");
     }
 }

@@ -1,13 +1,18 @@
 //! What a document says, before it is known which nodes are there.
 
+mod cache;
 mod chat;
+mod each;
 mod expr;
 mod keys;
 mod label;
+mod limits;
 mod node;
 mod overrides;
 mod quantity;
 mod retry;
+#[cfg(test)]
+mod tests;
 mod uses;
 mod var;
 mod wire;
@@ -22,11 +27,12 @@ use crate::read::{self, Tree};
 use crate::schema::InputSchema;
 use crate::source::Source;
 
+pub(crate) use cache::CacheRule;
 pub(crate) use chat::Chat;
 pub(crate) use expr::Expr;
 use keys::Keys;
 pub(crate) use keys::literal;
-pub(crate) use node::{CacheRule, NodeEntry, OnFailure};
+pub(crate) use node::{NodeEntry, OnFailure};
 pub use overrides::{InvalidOverride, Override};
 pub(crate) use retry::Retry;
 pub(crate) use uses::Uses;

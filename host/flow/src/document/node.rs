@@ -1,14 +1,14 @@
 //! A node of a document: what it uses, what it is wired to, when and how often it runs, and what it may use up.
 
 use std::ops::Range;
-use std::time::Duration;
 
 use lockgate_model::{Ident, Limit, NarrowLimits, NodeRef};
 
 use super::keys::Keys;
-use super::{Expr, Retry, Uses, Wire, parse_key, quantity, retry, uses, wire};
+use super::{CacheRule, Expr, Retry, Uses, Wire};
+use super::{cache, each, limits, parse_key, retry, uses, wire};
 use crate::excerpt::{clipped, quoted};
-use crate::expression::Computed;
+use crate::expression::ExpressionError;
 use crate::fault::{Code, Findings};
 use crate::read::{Entry, Tree};
 use crate::source::Source;
@@ -28,29 +28,6 @@ const KEYS: &[&str] = &[
     "when",
     "with",
 ];
-
-/// The keys of `limits`; `timeout` stands beside it.
-const LIMIT_KEYS: &[&str] = &[
-    "copied_bytes",
-    "fuel",
-    "instances",
-    "log_bytes",
-    "memory",
-    "output_bytes",
-    "resources",
-];
-
-/// How many elements of an `each` a node can work on at the same time.
-const CONCURRENCY: (u32, u32) = (1, 64);
-
-/// How many elements of an `each` a node can be given at once.
-const BATCH: (u32, u32) = (1, 1000);
-
-/// How long outputs can be kept for reuse.
-const CACHED: (Duration, Duration) = (
-    Duration::from_secs(1),
-    Duration::from_secs(30 * 24 * 60 * 60),
-);
 
 /// One node of a document. What could not be read of it is None, and reported.
 #[derive(Debug)]
@@ -88,15 +65,6 @@ pub(crate) enum OnFailure {
     Fail,
     /// The run goes on without the node's outputs.
     Continue,
-}
-
-/// What a flow says about reusing a node's outputs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CacheRule {
-    /// They are reused for so long.
-    For(Duration),
-    /// They are not reused, even if the node is pure.
-    Off,
 }
 
 impl NodeEntry {
@@ -165,7 +133,7 @@ fn read(entry: &Entry, source: &Source, findings: &mut Findings) -> NodeEntry {
     };
     if let Some(uses) = keys.get("use") {
         node.use_span = uses.value.span.clone();
-        node.uses = uses::read(&uses.value, findings);
+        node.uses = uses::read(&uses.value, source, findings);
     } else {
         let message = format!(
             "the node `{}` does not say what it uses",
@@ -181,7 +149,7 @@ fn read(entry: &Entry, source: &Source, findings: &mut Findings) -> NodeEntry {
     node.when = keys
         .get("when")
         .map(|when| read_when(&when.value, source, findings));
-    read_each(&mut node, &keys, source, findings);
+    each::read(&mut node, &keys, source, findings);
     if let Some(on_failure) = keys.get("on_failure") {
         node.on_failure = read_on_failure(&on_failure.value, findings).unwrap_or_default();
     }
@@ -190,7 +158,7 @@ fn read(entry: &Entry, source: &Source, findings: &mut Findings) -> NodeEntry {
         .and_then(|retry| retry::read(&retry.value, findings));
     node.cache = keys
         .get("cache")
-        .and_then(|cache| read_cache(cache, findings));
+        .and_then(|cache| cache::read(cache, findings));
     node.config = keys.get("with").map(|with| with.value.clone());
     if let Some(config) = &node.config
         && config.as_map().is_none()
@@ -203,10 +171,10 @@ fn read(entry: &Entry, source: &Source, findings: &mut Findings) -> NodeEntry {
         node.uses = None; // what is no map is not shown to the node
     }
     if let Some(timeout) = keys.get("timeout") {
-        read_limit(&mut node, Limit::Timeout, &timeout.value, findings);
+        limits::read(&mut node, Limit::Timeout, &timeout.value, findings);
     }
     if let Some(limits) = keys.get("limits") {
-        read_limits(&mut node, &limits.value, findings);
+        limits::read_all(&mut node, &limits.value, findings);
     }
     if let Some(Uses::Flow(_)) = node.uses {
         refuse_for_flow(&keys, findings);
@@ -238,50 +206,21 @@ fn refuse_for_flow(keys: &Keys<'_>, findings: &mut Findings) {
 fn read_when(value: &Tree, source: &Source, findings: &mut Findings) -> Expr {
     let when = Expr::read(value, source, findings);
     if let Some(Err(error)) = when.constant().map(|expression| expression.truth(&[])) {
-        let message = format!("`when` fails: {}", clipped(&error.to_string()));
-        findings.add(Code::FailingExpression, &value.span, message);
+        let (code, message) = match &error {
+            ExpressionError::NotBoolean { given } => (
+                Code::WrongKind,
+                format!("`when` is {given}, and has to be true or false"),
+            ),
+            error => (
+                Code::FailingExpression,
+                format!("this expression fails: {}", clipped(&error.to_string())),
+            ),
+        };
+        findings
+            .add(code, &value.span, message)
+            .help("`when` is an expression that compares or asks, such as `size(a.text) > 0` or `has(a.failure)`");
     }
     when
-}
-
-fn read_each(node: &mut NodeEntry, keys: &Keys<'_>, source: &Source, findings: &mut Findings) {
-    let each = keys.get("each");
-    for (key, bounds, count) in [
-        ("batch", BATCH, &mut node.batch),
-        ("concurrency", CONCURRENCY, &mut node.concurrency),
-    ] {
-        let Some(entry) = keys.get(key) else { continue };
-        let read = quantity::count(entry, bounds, findings);
-        if each.is_some() {
-            *count = read;
-        } else {
-            findings
-                .add(
-                    Code::MisplacedKey,
-                    &entry.key_span,
-                    format!("`{key}` means nothing without `each`"),
-                )
-                .help("`each` gives the list for whose elements the node runs, such as `each: chunks.parts`");
-        }
-    }
-    let Some(each) = each else { return };
-    let expr = Expr::read(&each.value, source, findings);
-    let given = expr.constant().map(|expression| expression.compute(&[]));
-    let given = given.and_then(|given| match given {
-        Ok(Computed::Json(serde_json::Value::Array(_))) => None,
-        Ok(_) => Some("it gives no list".to_owned()),
-        Err(error) => Some(clipped(&error.to_string())),
-    });
-    if let Some(reason) = given {
-        findings
-            .add(
-                Code::FailingExpression,
-                &each.value.span,
-                format!("`each` fails: {reason}"),
-            )
-            .help("`each` is an expression that gives a list, such as `chunks.parts`");
-    }
-    node.each = Some(expr);
 }
 
 fn read_on_failure(value: &Tree, findings: &mut Findings) -> Option<OnFailure> {
@@ -298,69 +237,8 @@ fn read_on_failure(value: &Tree, findings: &mut Findings) -> Option<OnFailure> {
             &value.span,
             "`on_failure` is `fail` or `continue`, and this is not",
         )
-        .maybe_help(near);
+        .help(near.unwrap_or_else(|| {
+            "with `continue` the run goes on without the node's outputs".to_owned()
+        }));
     None
-}
-
-fn read_cache(entry: &Entry, findings: &mut Findings) -> Option<CacheRule> {
-    let scalar = entry.value.as_scalar();
-    if scalar.is_some_and(|scalar| matches!(&*scalar.text, "off" | "false")) {
-        return Some(CacheRule::Off);
-    }
-    quantity::duration(entry, CACHED, findings).map(CacheRule::For)
-}
-
-fn read_limits(node: &mut NodeEntry, tree: &Tree, findings: &mut Findings) {
-    let help = tree
-        .as_map()
-        .and_then(|entries| entries.iter().find(|entry| &*entry.key == "timeout"));
-    if let Some(entry) = help {
-        findings
-            .add(
-                Code::UnknownKey,
-                &entry.key_span,
-                "`timeout` does not stand under `limits`",
-            )
-            .help("it stands beside it, as a key of the node");
-        return;
-    }
-    let shape = "`limits` is a map such as `{ memory: 16MiB, fuel: 1000000 }`";
-    if Keys::new(tree, LIMIT_KEYS, findings, shape).is_none() {
-        return;
-    }
-    for entry in tree.as_map().unwrap_or_default() {
-        if let Some(limit) = Limit::ALL
-            .into_iter()
-            .find(|limit| limit.key() == &*entry.key)
-        {
-            read_limit(node, limit, &entry.value, findings);
-        }
-    }
-}
-
-fn read_limit(node: &mut NodeEntry, limit: Limit, value: &Tree, findings: &mut Findings) {
-    let text = value.as_scalar().map_or("", |scalar| &scalar.text);
-    let (read, example) = match limit {
-        Limit::Timeout => (
-            quantity::milliseconds(text),
-            "a time such as `200ms`, `5s` or `2m`",
-        ),
-        Limit::Fuel | Limit::Instances | Limit::Resources => {
-            (text.parse().ok(), "a whole number such as `100`")
-        }
-        Limit::Memory | Limit::CopiedBytes | Limit::LogBytes | Limit::OutputBytes => (
-            quantity::size(text),
-            "a size such as `16MiB`, `64 KiB` or `1000`",
-        ),
-    };
-    match read {
-        Some(read) => {
-            node.limits.set(limit, read);
-            node.limit_spans.push((limit, value.span.clone()));
-        }
-        None => {
-            let message = format!("`{}` is {example}, and this is not", limit.key());
-            findings.add(Code::BadQuantity, &value.span, message);
-        }
-    }
 }

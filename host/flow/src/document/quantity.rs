@@ -32,10 +32,11 @@ pub(super) fn milliseconds(text: &str) -> Option<u64> {
     quantity(text, TIME_UNITS)
 }
 
-/// The whole number of a key, from `least` to `most`.
+/// The whole number of a key, from `least` to `most`. `help` says what it means.
 pub(super) fn count(
     entry: &Entry,
     (least, most): (u32, u32),
+    help: &str,
     findings: &mut Findings,
 ) -> Option<u32> {
     let count = text(entry).parse().ok();
@@ -45,33 +46,17 @@ pub(super) fn count(
             "`{}` is a whole number from {least} to {most}, and this is not",
             entry.key
         );
-        findings.add(Code::BadQuantity, &entry.value.span, message);
+        findings
+            .add(Code::BadQuantity, &entry.value.span, message)
+            .help(help);
     }
     count
 }
 
-/// The time of a key, from `least` to `most`.
-pub(super) fn duration(
-    entry: &Entry,
-    (least, most): (Duration, Duration),
-    findings: &mut Findings,
-) -> Option<Duration> {
+/// The time of a key, if it is one from `least` to `most`.
+pub(super) fn duration(entry: &Entry, (least, most): (Duration, Duration)) -> Option<Duration> {
     let time = milliseconds(text(entry)).map(Duration::from_millis);
-    let time = time.filter(|time| (least..=most).contains(time));
-    if time.is_none() {
-        let message = format!(
-            "`{}` is a time from {} to {}, and this is not",
-            entry.key,
-            written(least),
-            written(most)
-        );
-        findings
-            .add(Code::BadQuantity, &entry.value.span, message)
-            .help(
-                "a time is a whole number and its unit, such as `200ms`, `5s`, `2m`, `1h` or `7d`",
-            );
-    }
-    time
+    time.filter(|time| (least..=most).contains(time))
 }
 
 /// A time as a document writes it, in the largest unit that leaves it whole.

@@ -215,3 +215,64 @@ fn check_work(tree: &IdedExpr, operands: &[Option<Operand<'_>>]) -> Result<(), E
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::parse;
+    use super::*;
+
+    fn truth(text: &str, operands: &[Option<Operand<'_>>]) -> Result<bool, ExpressionError> {
+        parse(text).expect(text).truth(operands)
+    }
+
+    fn not_boolean(given: &'static str) -> Result<bool, ExpressionError> {
+        Err(ExpressionError::NotBoolean { given })
+    }
+
+    #[test]
+    fn only_booleans_are_true_or_false() {
+        let (yes, no, one) = (json!(true), json!(false), json!(1));
+        let [yes, no, one] = [&yes, &no, &one].map(|tree| Some(Operand::Tree(tree)));
+        let text = Some(Operand::Text("true"));
+        assert_eq!(truth("true", &[]), Ok(true));
+        assert_eq!(truth("a.x", &[yes]), Ok(true));
+        assert_eq!(truth("a.x", &[no]), Ok(false));
+        assert_eq!(truth("!a.x", &[yes]), Ok(false));
+        assert_eq!(truth("first(a.x, b.x)", &[None, yes]), Ok(true));
+        assert_eq!(truth("first(a.x, b.x)", &[no, yes]), Ok(false));
+        assert_eq!(truth("first(a.x, true)", &[None]), Ok(true));
+        assert_eq!(truth("has(a.x)", &[Some(Operand::Present)]), Ok(true));
+        assert_eq!(truth("has(a.x)", &[None]), Ok(false));
+        assert_eq!(truth("a.x", &[one]), not_boolean("a number"));
+        assert_eq!(truth("a.x", &[text]), not_boolean("text"));
+        assert_eq!(truth("a.x + 1", &[one]), not_boolean("a number"));
+        assert_eq!(truth("a.x + ''", &[text]), not_boolean("text"));
+        assert_eq!(truth("null", &[]), not_boolean("null"));
+        assert_eq!(truth("[true]", &[]), not_boolean("a list"));
+    }
+
+    #[test]
+    fn a_truth_that_is_not_there_says_which() {
+        let missing = |reference: &str, index| {
+            Err(ExpressionError::Missing {
+                reference: reference.to_owned(),
+                index: Some(index),
+            })
+        };
+        assert_eq!(truth("a.x", &[None]), missing("a.x", 0));
+        assert_eq!(truth("first(a.x, b.x)", &[None, None]), missing("b.x", 1));
+        let yes = json!(true);
+        let yes = Some(Operand::Tree(&yes));
+        assert_eq!(truth("a.x && b.y", &[yes, None]), missing("b.y", 1));
+    }
+
+    #[test]
+    fn a_failure_is_a_reference_like_others() {
+        let kind = Some(Operand::Text("timeout"));
+        let text = "has(primary.failure) && primary.failure.kind == 'timeout'";
+        assert_eq!(truth(text, &[Some(Operand::Present), kind]), Ok(true));
+        assert_eq!(truth(text, &[None, None]), Ok(false));
+    }
+}

@@ -7,8 +7,9 @@ use cel::IdedExpr;
 use cel::common::ast::{CallExpr, EntryExpr, Expr, LiteralValue, operators};
 
 use super::functions::{self, Refusal, Style};
-use super::parse::{ParseFault, Tokens};
-use super::{Body, Reference, Segment};
+use super::parse::ParseFault;
+use super::tokens::Tokens;
+use super::{Body, Reference, Segment, first};
 use crate::excerpt::quoted;
 use crate::fault::Code;
 
@@ -34,7 +35,11 @@ pub(crate) fn presence_variable(index: usize) -> String {
 
 /// Lowers a tree whose depth is checked.
 pub(crate) fn lower(tree: &mut IdedExpr, tokens: &Tokens<'_>) -> Lowered {
-    let handed_over = handed_over(tree);
+    let handed_over = if reference_of(tree).is_some() {
+        Some(Body::Lone)
+    } else {
+        first::is_of_references(tree).then_some(Body::First)
+    };
     let (references, valued, faults) = (Vec::new(), Vec::new(), Vec::new());
     let mut lowering = Lowering {
         tokens,
@@ -52,30 +57,16 @@ pub(crate) fn lower(tree: &mut IdedExpr, tokens: &Tokens<'_>) -> Lowered {
     }
 }
 
-fn handed_over(tree: &IdedExpr) -> Option<Body> {
-    if reference_of(tree).is_some() {
-        return Some(Body::Lone);
-    }
-    let Expr::Call(call) = &tree.expr else {
-        return None;
-    };
-    let of_references = call
-        .args
-        .iter()
-        .all(|argument| reference_of(argument).is_some());
-    (is_first(call) && of_references).then_some(Body::First)
-}
-
-struct Lowering<'a> {
-    tokens: &'a Tokens<'a>,
+pub(super) struct Lowering<'a> {
+    pub(super) tokens: &'a Tokens<'a>,
     indices: HashMap<Reference, usize>,
     references: Vec<Reference>,
     valued: Vec<bool>,
-    faults: Vec<ParseFault>,
+    pub(super) faults: Vec<ParseFault>,
 }
 
 impl Lowering<'_> {
-    fn expr(&mut self, expr: &mut IdedExpr) {
+    pub(super) fn expr(&mut self, expr: &mut IdedExpr) {
         if let Some(reference) = reference_of(expr) {
             let index = self.index(reference);
             self.valued[index] = true;
@@ -83,7 +74,7 @@ impl Lowering<'_> {
             return;
         }
         match &mut expr.expr {
-            Expr::Call(call) if is_first(call) => {
+            Expr::Call(call) if first::is_first(call) => {
                 if let Some(chain) = self.first(std::mem::take(&mut call.args)) {
                     *expr = chain;
                 }
@@ -118,7 +109,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn index(&mut self, reference: Reference) -> usize {
+    pub(super) fn index(&mut self, reference: Reference) -> usize {
         *self.indices.entry(reference.clone()).or_insert_with(|| {
             self.references.push(reference);
             self.valued.push(false);
@@ -136,32 +127,6 @@ impl Lowering<'_> {
         call.args
             .iter_mut()
             .for_each(|argument| self.expr(argument));
-    }
-
-    /// `first(a.b, c.d, 'none')` becomes `has(a.b) ? a.b : has(c.d) ? c.d : 'none'`.
-    fn first(&mut self, arguments: Vec<IdedExpr>) -> Option<IdedExpr> {
-        let last = arguments.len().saturating_sub(1);
-        let lowered = arguments
-            .into_iter()
-            .enumerate()
-            .map(|(nth, mut argument)| {
-                let reference = reference_of(&argument).map(|reference| self.index(reference));
-                self.expr(&mut argument);
-                if reference.is_none() && nth < last {
-                    self.refuse_unreached(nth + 1);
-                }
-                (reference, argument)
-            });
-        let lowered: Vec<_> = lowered.collect();
-        lowered
-            .into_iter()
-            .rev()
-            .fold(None, |rest, (reference, argument)| {
-                match (reference, rest) {
-                    (Some(index), Some(rest)) => Some(conditional(index, argument, rest)),
-                    _ => Some(argument),
-                }
-            })
     }
 
     fn check_function(&mut self, call: &CallExpr) {
@@ -235,16 +200,6 @@ impl Lowering<'_> {
         }
     }
 
-    fn refuse_unreached(&mut self, argument: usize) {
-        let message = format!(
-            "`first` uses none of its arguments after number {argument}, which is no reference and so is always there"
-        );
-        let at = self.tokens.call(functions::FIRST);
-        let fault = ParseFault::new(Code::WrongArguments, at, message);
-        self.faults
-            .push(fault.help("put it last: it is used where nothing before it is there"));
-    }
-
     fn refuse_syntax(&mut self, what: &str) {
         let message = format!("{what} are not part of a flow's expressions");
         self.faults.push(ParseFault::new(
@@ -263,36 +218,13 @@ impl Lowering<'_> {
     }
 }
 
-fn is_first(call: &CallExpr) -> bool {
-    call.func_name == functions::FIRST
-        && call.target.is_none()
-        && (1..=functions::MAX_FIRST_ARGUMENTS).contains(&call.args.len())
-}
-
-/// A reference's value if it refers to something, and `rest` otherwise.
-fn conditional(index: usize, value: IdedExpr, rest: IdedExpr) -> IdedExpr {
-    let id = value.id;
-    let presence = IdedExpr {
-        id,
-        expr: Expr::Ident(presence_variable(index)),
-    };
-    IdedExpr {
-        id,
-        expr: Expr::Call(CallExpr {
-            func_name: operators::CONDITIONAL.to_owned(),
-            target: None,
-            args: vec![presence, value, rest],
-        }),
-    }
-}
-
 fn is_operator(name: &str) -> bool {
     !name.starts_with(|c: char| c.is_ascii_alphabetic())
         && ![operators::OPT_INDEX, operators::OPT_SELECT].contains(&name)
 }
 
 /// The reference that an expression is, if it is nothing but one: a name, and fields and constant indices behind it.
-fn reference_of(expr: &IdedExpr) -> Option<Reference> {
+pub(super) fn reference_of(expr: &IdedExpr) -> Option<Reference> {
     let mut path = Vec::new();
     let mut expr = &expr.expr;
     loop {

@@ -6,11 +6,13 @@
 mod compute;
 mod convert;
 mod cost;
+mod first;
 mod functions;
 mod lower;
 mod parse;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use cel::IdedExpr;
 

@@ -8,10 +8,9 @@ use std::ops::Range;
 
 use cel::IdedExpr;
 use cel::parser::PrattParser;
-use cel::parser::pratt_parser::{Lexer, Token, TokenKind};
 
-use super::functions::FIRST;
 use super::lower::{self, Lowered};
+use super::tokens::Tokens;
 use super::{Body, Expression};
 use crate::excerpt::quoted;
 use crate::fault::Code;
@@ -23,8 +22,9 @@ pub const MAX_EXPRESSION_BYTES: usize = 4096;
 /// logarithmically, because they are balanced.
 pub const MAX_EXPRESSION_DEPTH: usize = 64;
 
-/// How many operators, brackets and dots an expression may have; `&&`, `||` and commas are free, but for those of `first`. With it the tree that
-/// the parser makes before its depth can be checked needs less than 256 KiB of stack.
+/// How many operators, brackets and dots an expression may have; `&&`, `||` and commas are free, but for the commas of
+/// `first`, each of which makes the tree deeper. With it the tree that the parser makes before its depth can be checked
+/// needs less than 256 KiB of stack.
 pub const MAX_EXPRESSION_OPERATORS: usize = 512;
 
 /// What is wrong with an expression, and where in its text.
@@ -85,7 +85,7 @@ pub(crate) fn parse(text: &str) -> Result<Expression, Vec<ParseFault>> {
         return Err(faults);
     }
     if depth(&tree) > MAX_EXPRESSION_DEPTH {
-        return Err(vec![too_deep(whole)]); // a `first` is as deep as it has arguments
+        return Err(vec![too_deep(whole)]); // a `first` became as deep as it has arguments
     }
     Ok(Expression {
         references,
@@ -119,6 +119,7 @@ fn syntax_fault(text: &str, error: Option<&cel::ParseError>) -> ParseFault {
     let end = text[at..].chars().next().map_or(at, |c| at + c.len_utf8());
     let said = match error.msg.trim_start_matches("Syntax error: ") {
         ended if ended.starts_with("mismatched input '<EOF>'") => "it ends too early".to_owned(),
+        ended if ended.starts_with("mismatched input <EOF>") => "it ends too early".to_owned(),
         said => said.replace("<EOF>", "the end"),
     };
     let fault = ParseFault::new(
@@ -126,11 +127,13 @@ fn syntax_fault(text: &str, error: Option<&cel::ParseError>) -> ParseFault {
         at..end,
         format!("this is not an expression: {}", quoted(&said)),
     );
-    if text.contains("{{") {
-        fault.help("templates belong to `text/prompt-template`; an expression names a value, such as `input.topic`")
+    fault.help(if text.contains("{{") {
+        "templates belong to `text/prompt-template`; an expression names a value, such as `input.topic`"
+    } else if text.matches('(').count() > text.matches(')').count() {
+        "a bracket is not closed; between YAML's `{` and `}` a comma ends the value: put quotes around the whole expression"
     } else {
-        fault.help("text stands in quotes within the expression: `\"'Hello ' + input.name\"`")
-    }
+        "text stands in quotes within the expression: `\"'Hello ' + input.name\"`"
+    })
 }
 
 /// The byte of a line and a column, both from 1, the column in bytes.
@@ -151,128 +154,4 @@ fn depth(tree: &IdedExpr) -> usize {
         lower::for_children(expr, &mut |child| open.push((child, level + 1)));
     }
     deepest
-}
-
-/// An expression's tokens, for finding the place of what the parser's tree only names.
-pub(crate) struct Tokens<'a> {
-    text: &'a str,
-    tokens: Vec<Token>,
-}
-
-impl<'a> Tokens<'a> {
-    fn new(text: &'a str) -> Self {
-        let mut lexer = Lexer::new(text);
-        let mut tokens = Vec::new();
-        loop {
-            let token = lexer.lex();
-            match token.kind {
-                TokenKind::TokEnd => break,
-                TokenKind::TokWhitespace | TokenKind::TokComment => {}
-                _ => tokens.push(token),
-            }
-            if tokens.len() > text.len() {
-                break; // every token has a byte: this cannot be, and must not loop
-            }
-        }
-        Self { text, tokens }
-    }
-
-    /// How many tokens there are that make a tree deeper. The parser makes balanced trees of `&&` and `||`.
-    fn operators(&self) -> usize {
-        use TokenKind::{
-            TokAsterisk, TokDot, TokEqualEqual, TokExclamation, TokExclamationEqual, TokGreater,
-            TokGreaterEqual, TokIn, TokLeftBrace, TokLeftBracket, TokLeftParen, TokLess,
-            TokLessEqual, TokMinus, TokPercent, TokPlus, TokQuestion, TokSlash,
-        };
-        const DEEPENING: [TokenKind; 18] = [
-            TokAsterisk,
-            TokDot,
-            TokEqualEqual,
-            TokExclamation,
-            TokExclamationEqual,
-            TokGreater,
-            TokGreaterEqual,
-            TokIn,
-            TokLeftBrace,
-            TokLeftBracket,
-            TokLeftParen,
-            TokLess,
-            TokLessEqual,
-            TokMinus,
-            TokPercent,
-            TokPlus,
-            TokQuestion,
-            TokSlash,
-        ];
-        let deepening = |token: &&Token| DEEPENING.contains(&token.kind);
-        self.tokens.iter().filter(deepening).count() + self.arguments_of_first()
-    }
-
-    /// How many commas part the arguments of a `first`: each becomes a conditional.
-    fn arguments_of_first(&self) -> usize {
-        use TokenKind::{
-            TokComma, TokLeftBrace, TokLeftBracket, TokLeftParen, TokRightBrace, TokRightBracket,
-            TokRightParen,
-        };
-        let (mut commas, mut open) = (0, Vec::new());
-        for (index, token) in self.tokens.iter().enumerate() {
-            match token.kind {
-                TokLeftParen => open.push(index > 0 && self.is_word(index - 1, FIRST)),
-                TokLeftBrace | TokLeftBracket => open.push(false),
-                TokRightParen | TokRightBrace | TokRightBracket => drop(open.pop()),
-                TokComma if open.last() == Some(&true) => commas += 1,
-                _ => {}
-            }
-        }
-        commas
-    }
-
-    fn is_word(&self, index: usize, word: &str) -> bool {
-        self.tokens
-            .get(index)
-            .is_some_and(|token| self.text.get(token.start..token.end) == Some(word))
-    }
-
-    fn kind(&self, index: usize) -> Option<TokenKind> {
-        self.tokens.get(index).map(|token| token.kind)
-    }
-
-    /// Where a name stands, with as much of `keys` behind it as is written there.
-    pub(crate) fn reference(&self, root: &str, keys: &[&str]) -> Range<usize> {
-        let place = |index: usize| {
-            let matched = keys.iter().enumerate().take_while(|(nth, key)| {
-                let dot = index + 1 + nth * 2;
-                self.kind(dot) == Some(TokenKind::TokDot) && self.is_word(dot + 1, key)
-            });
-            let matched = matched.count();
-            (
-                matched,
-                self.tokens[index].start..self.tokens[index + matched * 2].end,
-            )
-        };
-        let is_root = |index: &usize| {
-            let after_dot = *index > 0 && self.kind(*index - 1) == Some(TokenKind::TokDot);
-            !after_dot && self.is_word(*index, root)
-        };
-        let roots = (0..self.tokens.len()).filter(is_root).map(place);
-        let best = roots.rev().max_by_key(|(matched, _)| *matched);
-        best.map_or(0..self.text.len(), |(_, place)| place)
-    }
-
-    /// Where a function is called.
-    pub(crate) fn call(&self, name: &str) -> Range<usize> {
-        let found = (0..self.tokens.len()).find(|&index| {
-            self.is_word(index, name) && self.kind(index + 1) == Some(TokenKind::TokLeftParen)
-        });
-        found.map_or(0..self.text.len(), |index| {
-            self.tokens[index].start..self.tokens[index].end
-        })
-    }
-
-    /// The name of the first macro that loops.
-    pub(crate) fn loop_macro(&self) -> Option<&'static str> {
-        const LOOPS: [&str; 5] = ["all", "exists", "exists_one", "filter", "map"];
-        let is_called = |name: &&&str| self.call(name) != (0..self.text.len());
-        LOOPS.iter().find(is_called).copied()
-    }
 }

@@ -128,7 +128,9 @@ fn questions(
         let config = config(entry, overridden.get(&*entry.key), findings);
         if let Some(Uses::Flow(name)) = &entry.uses {
             let message = format!("there is no flow `{name}` that could be a node here");
-            findings.add(Code::SubFlow, &entry.use_span, message);
+            findings
+                .add(Code::SubFlow, &entry.use_span, message)
+                .help("`use: flow:NAME` names a flow that is saved beside this one");
         }
         let Some(reference) = entry.reference() else {
             continue;
