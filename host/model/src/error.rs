@@ -84,7 +84,10 @@ impl CallError {
                 _ => "failed",
             },
             Self::Exhausted(_) | Self::Trapped(_) | Self::Breach(_) => "trapped",
-            Self::Flow(flow) => flow.cause.as_ref().map_or("failed", |cause| cause.outcome()),
+            Self::Flow(flow) => flow
+                .cause
+                .as_ref()
+                .map_or("failed", |cause| cause.outcome()),
             Self::Host(_) => "failed",
         }
     }
@@ -219,7 +222,9 @@ pub enum Breach {
         reason: &'static str,
     },
     /// Not one element for each element of a batch.
-    #[error("gave {given} on the output `{port}` for a batch of {expected} elements, and has to give a list of as many")]
+    #[error(
+        "gave {given} on the output `{port}` for a batch of {expected} elements, and has to give a list of as many"
+    )]
     BatchLength {
         /// Which output.
         port: String,

@@ -1,7 +1,5 @@
 //! The variables that a flow's expressions can read, and what they are where an operator sets nothing else.
 
-use std::ops::Range;
-
 use lockgate_model::Ident;
 use serde_json::Value as Json;
 
@@ -14,9 +12,7 @@ use crate::read::{Entry, Tree};
 #[derive(Debug, Clone)]
 pub(crate) struct Var {
     pub(crate) name: Ident,
-    pub(crate) name_span: Range<usize>,
     pub(crate) value: Json,
-    pub(crate) value_span: Range<usize>,
 }
 
 /// Reads a map of names to literal values.
@@ -42,8 +38,6 @@ fn read(entry: &Entry, findings: &mut Findings) -> Option<Var> {
     let value = literal(&entry.value, findings);
     Some(Var {
         name: name?,
-        name_span: entry.key_span.clone(),
         value: value?,
-        value_span: entry.value.span.clone(),
     })
 }

@@ -1,4 +1,4 @@
-//! The clock of a host: tokio's. In a test that pauses tokio's time, it is paused too.
+//! The clock of a host: tokio's.
 
 use std::time::{Duration, SystemTime};
 

@@ -140,7 +140,10 @@ impl Queue {
     fn next(&mut self) -> Option<Waiter> {
         while let Some(&turn) = self.turns.front() {
             let waiting = self.waiting.get_mut(&turn)?;
-            while waiting.front().is_some_and(|waiter| waiter.admit.is_closed()) {
+            while waiting
+                .front()
+                .is_some_and(|waiter| waiter.admit.is_closed())
+            {
                 waiting.pop_front();
             }
             match waiting.front() {

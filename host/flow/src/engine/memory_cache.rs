@@ -119,13 +119,32 @@ impl fmt::Debug for MemoryCache {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use lockgate_model::Value;
 
     use super::*;
-    use crate::engine::HostClock;
+
+    /// A clock that goes when it is told to.
+    #[derive(Default)]
+    struct Hand(Mutex<Duration>);
+
+    impl Clock for Hand {
+        fn now(&self) -> Duration {
+            *self.0.lock().expect("no panic")
+        }
+
+        fn wall(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH + self.now()
+        }
+
+        fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+            Box::pin(std::future::pending())
+        }
+    }
 
     fn cache(most_bytes: usize) -> MemoryCache {
-        MemoryCache::new(most_bytes, Arc::new(HostClock::start()))
+        MemoryCache::new(most_bytes, Arc::new(Hand::default()))
     }
 
     fn outputs(size: usize) -> Outputs {
@@ -160,16 +179,18 @@ mod tests {
         assert_eq!(cache.get(&key(1)).await, Some(outputs(200)));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_is_too_old_is_gone() {
-        let cache = cache(1 << 20);
-        cache
-            .put(key(1), outputs(1), Some(Duration::from_secs(600)))
-            .await;
-        tokio::time::advance(Duration::from_secs(599)).await;
+        let hand = Arc::new(Hand::default());
+        let cache = MemoryCache::new(1 << 20, hand.clone());
+        let age = Duration::from_secs(600);
+        cache.put(key(1), outputs(1), Some(age)).await;
+        cache.put(key(2), outputs(1), None).await;
+        *hand.0.lock().expect("no panic") = Duration::from_secs(599);
         assert!(cache.get(&key(1)).await.is_some());
-        tokio::time::advance(Duration::from_secs(1)).await;
+        *hand.0.lock().expect("no panic") = age;
         assert!(cache.get(&key(1)).await.is_none());
-        assert_eq!(cache.bytes(), 0);
+        assert!(cache.get(&key(2)).await.is_some());
+        assert_eq!(cache.bytes(), ENTRY_BYTES + 2);
     }
 }

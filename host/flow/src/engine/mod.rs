@@ -179,7 +179,7 @@ impl Engine {
             flow.flow = config.calls_per_flow.map(Share::new);
         }
         let nodes = config.calls_per_node.map(|most| {
-            let share = |name: &Ident| {
+            let mut share = |name: &Ident| {
                 let share = flow.nodes.entry(name.clone());
                 share.or_insert_with(|| Share::new(most)).clone()
             };

@@ -57,7 +57,9 @@ impl Shares {
             taken.push(Shared { _node, _flow: None });
         }
         if let Some(flow) = &self.flow {
-            let mut all = flow.take(u32::try_from(nodes.len()).unwrap_or(u32::MAX)).await;
+            let mut all = flow
+                .take(u32::try_from(nodes.len()).unwrap_or(u32::MAX))
+                .await;
             for shared in &mut taken {
                 let one = all.as_mut().and_then(|all| all.split(1));
                 shared._flow = one.or_else(|| all.take());

@@ -1,5 +1,7 @@
 //! Whether a node's outputs are used again, and what names them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lockgate_model::{CacheKey, Ident, Json, NodeRef, PluginId, Value};
@@ -17,6 +19,8 @@ pub(crate) struct CacheUse {
     rule: Rule,
     /// Over everything that its outputs depend on, but for its inputs and the project.
     node: [u8; 32],
+    /// A call of a pure node used enough fuel.
+    is_worth_it: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,7 +30,8 @@ enum Rule {
     Off,
     /// For so long, because the flow says so.
     For(Duration),
-    /// As long as there is room, because the node is pure, and where it is worth it.
+    /// As long as there is room, because the node is pure. Only once a call of it was seen to be worth it: what is
+    /// cheap is not even looked up.
     Pure,
 }
 
@@ -53,6 +58,7 @@ impl CacheUse {
         Self {
             rule,
             node: digest.finalize().into(),
+            is_worth_it: Arc::default(),
         }
     }
 
@@ -65,6 +71,7 @@ impl CacheUse {
         Self {
             rule,
             node: *digest,
+            is_worth_it: Arc::default(),
         }
     }
 
@@ -75,9 +82,16 @@ impl CacheUse {
 
     /// What names the outputs for these inputs, where they may be there already.
     pub(crate) fn key(&self, project: &str, inputs: &[(Ident, Value)]) -> Option<CacheKey> {
-        if matches!(self.rule, Rule::Off) {
-            return None;
-        }
+        let may_be_there = match self.rule {
+            Rule::Off => false,
+            Rule::For(_) => true,
+            Rule::Pure => self.is_worth_it.load(Ordering::Relaxed),
+        };
+        may_be_there.then(|| self.name(project, inputs))
+    }
+
+    /// What names the outputs for these inputs.
+    pub(crate) fn name(&self, project: &str, inputs: &[(Ident, Value)]) -> CacheKey {
         let mut digest = Sha256::new();
         digest.update(self.node);
         add(&mut digest, project.as_bytes());
@@ -95,7 +109,7 @@ impl CacheUse {
                 }
             }
         }
-        Some(CacheKey(digest.finalize().into()))
+        CacheKey(digest.finalize().into())
     }
 
     /// For how long the outputs of a call that used so much fuel are kept, if they are; for ever where that is None.
@@ -103,7 +117,11 @@ impl CacheUse {
         match self.rule {
             Rule::Off => None,
             Rule::For(age) => Some(Some(age)),
-            Rule::Pure => (fuel >= WORTH_KEEPING_FUEL).then_some(None),
+            Rule::Pure if fuel >= WORTH_KEEPING_FUEL => {
+                self.is_worth_it.store(true, Ordering::Relaxed);
+                Some(None)
+            }
+            Rule::Pure => None,
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lockgate_model::{Ident, Kebab, Limits, NodeRef, NodeRunner, PluginId, Port, Ports};
+use lockgate_model::{Ident, Limits, NodeRef, NodeRunner, PluginId, Port, Ports};
 
+use super::Plan;
 use super::cache::CacheUse;
 use super::wire::{PlanExpr, PlanWire};
-use super::Plan;
 use crate::document::{OnFailure, Retry};
 
 /// One node of a plan.
@@ -136,14 +136,6 @@ impl Work {
         match self {
             Self::Node(work) => Some(work.runner.places().max(1)),
             Self::Flow(_) => None,
-        }
-    }
-
-    /// The name of the flow that it runs.
-    pub(crate) fn flow_name(&self) -> Option<&Kebab> {
-        match self {
-            Self::Node(_) => None,
-            Self::Flow(work) => Some(&work.plan.name),
         }
     }
 }

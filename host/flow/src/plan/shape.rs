@@ -3,9 +3,10 @@
 //! Nothing is evaluated here: a few words of a schema are looked at, as far as a reference leads, and whatever else it
 //! says is taken to allow anything. So what is found impossible is, and what a plugin's schema says costs nothing.
 
-use serde_json::{Map, Value as Tree};
+use std::sync::LazyLock;
 
 use lockgate_model::{Port, ValueKind};
+use serde_json::{Map, Value as Tree};
 
 use crate::expression::Segment;
 
@@ -112,6 +113,36 @@ impl<'s> Shape<'s> {
         Self::of(&ANYTHING)
     }
 
+    /// Some list.
+    pub(super) fn list() -> Self {
+        static LIST: LazyLock<Tree> = LazyLock::new(|| serde_json::json!({"type": "array"}));
+        Self::of(&LIST)
+    }
+
+    /// Some whole number.
+    pub(super) fn number() -> Self {
+        static NUMBER: LazyLock<Tree> = LazyLock::new(|| serde_json::json!({"type": "integer"}));
+        Self::of(&NUMBER)
+    }
+
+    /// A failure, as `node.failure` has it.
+    pub(super) fn failure() -> Self {
+        static FAILURE: LazyLock<Tree> = LazyLock::new(|| {
+            serde_json::json!({
+                "type": "object",
+                "properties": {
+                    "kind": {"type": "string"},
+                    "message": {"type": "string"},
+                    "detail": true,
+                    "retry_after_ms": {"type": "integer"},
+                    "index": {"type": "integer"},
+                },
+                "additionalProperties": false,
+            })
+        });
+        Self::of(&FAILURE)
+    }
+
     /// The part at the end of a path, or at which segment the path leads nowhere, and why.
     pub(super) fn at(self, path: &[Segment]) -> Result<Self, (usize, Nowhere<'s>)> {
         let mut shape = self;
@@ -138,7 +169,16 @@ impl<'s> Shape<'s> {
             return Ok(self.with(schema));
         }
         let has = |word| self.word(word).is_some();
-        let says_more = ["patternProperties", "allOf", "anyOf", "oneOf", "if", "$ref", "$dynamicRef", "dependentSchemas"];
+        let says_more = [
+            "patternProperties",
+            "allOf",
+            "anyOf",
+            "oneOf",
+            "if",
+            "$ref",
+            "$dynamicRef",
+            "dependentSchemas",
+        ];
         match self.word("additionalProperties") {
             _ if says_more.into_iter().any(has) => Ok(Self::anything()),
             Some(Tree::Bool(false)) => Err(Nowhere::NoKey(properties)),
@@ -149,7 +189,9 @@ impl<'s> Shape<'s> {
 
     fn element(self, index: usize) -> Self {
         let prefix = self.word("prefixItems").and_then(Tree::as_array);
-        let schema = prefix.and_then(|prefix| prefix.get(index)).or_else(|| self.word("items"));
+        let schema = prefix
+            .and_then(|prefix| prefix.get(index))
+            .or_else(|| self.word("items"));
         schema.map_or(Self::anything(), |schema| self.with(schema))
     }
 
@@ -271,26 +313,56 @@ mod tests {
         let shape = Shape::of(&schema);
         let at = |path: &[Segment]| shape.at(path).map(|shape| shape.types().to_string());
         assert_eq!(at(&[key("items")]).expect("there"), "a list");
-        assert_eq!(at(&[key("items"), Segment::Index(3), key("name")]).expect("there"), "text");
+        assert_eq!(
+            at(&[key("items"), Segment::Index(3), key("name")]).expect("there"),
+            "text"
+        );
         assert_eq!(at(&[key("n")]).expect("there"), "a number");
         assert!(at(&[key("other"), key("x")]).is_ok(), "objects are open");
-        let (index, nowhere) = shape.at(&[key("items"), Segment::Index(0), key("nam")]).expect_err("closed");
+        let (index, nowhere) = shape
+            .at(&[key("items"), Segment::Index(0), key("nam")])
+            .expect_err("closed");
         assert!(index == 2 && matches!(nowhere, Nowhere::NoKey(Some(_))));
         let (index, nowhere) = shape.at(&[key("n"), key("x")]).expect_err("a number");
         assert!(index == 1 && matches!(nowhere, Nowhere::NoParts(_)));
-        assert_eq!(shape.at(&[key("items")]).expect("there").any_element().types(), Types::OBJECT);
+        assert_eq!(
+            shape
+                .at(&[key("items")])
+                .expect("there")
+                .any_element()
+                .types(),
+            Types::OBJECT
+        );
     }
 
     #[test]
     fn what_cannot_meet_is_found() {
         let excludes = |a: Tree, b: Tree| Shape::of(&a).excludes(Shape::of(&b));
-        assert!(excludes(json!({"type": "array"}), json!({"type": "object"})));
-        assert!(!excludes(json!({"type": ["array", "null"]}), json!({"type": ["null", "object"]})));
-        assert!(!excludes(json!({"type": "object"}), json!({"type": "object", "required": ["a"]})));
+        assert!(excludes(
+            json!({"type": "array"}),
+            json!({"type": "object"})
+        ));
+        assert!(!excludes(
+            json!({"type": ["array", "null"]}),
+            json!({"type": ["null", "object"]})
+        ));
+        assert!(!excludes(
+            json!({"type": "object"}),
+            json!({"type": "object", "required": ["a"]})
+        ));
         let closed = json!({"type": "object", "properties": {"b": {"type": "string"}}, "additionalProperties": false});
-        assert!(excludes(closed.clone(), json!({"type": "object", "required": ["a"]})));
-        assert!(excludes(closed.clone(), json!({"type": "object", "required": ["b"], "properties": {"b": {"type": "number"}}})));
-        assert!(!excludes(closed, json!({"type": "object", "required": ["b"]})));
+        assert!(excludes(
+            closed.clone(),
+            json!({"type": "object", "required": ["a"]})
+        ));
+        assert!(excludes(
+            closed.clone(),
+            json!({"type": "object", "required": ["b"], "properties": {"b": {"type": "number"}}})
+        ));
+        assert!(!excludes(
+            closed,
+            json!({"type": "object", "required": ["b"]})
+        ));
     }
 
     #[test]

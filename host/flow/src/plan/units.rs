@@ -91,7 +91,10 @@ impl Layer<'_> {
         let streams = input.streaming && output.streaming && fits;
         // Its reader needs nothing else that the producer gives, in any expression.
         let uses = |root: &super::Origin| root.root.node() == Some(producer);
-        let uses = node.exprs().flat_map(|expr| expr.from.origins()).filter(|origin| uses(origin));
+        let uses = node
+            .exprs()
+            .flat_map(|expr| expr.from.origins())
+            .filter(|origin| uses(origin));
         let only_this = uses.count() == 1;
         (streams && only_this && can_pipe(node) && can_pipe(from)).then_some(producer)
     }
@@ -109,8 +112,15 @@ impl Layer<'_> {
         // No member of one needs a member of the other, but along the pipe.
         let direct = |reading: u32, read: u32| {
             let members = self.members[reading as usize].iter();
-            let needs = members.flat_map(|&node| self.nodes[node as usize].needs.iter().map(move |&need| (node, need)));
-            needs.filter(|(_, need)| self.group[*need as usize] == read).count()
+            let needs = members.flat_map(|&node| {
+                self.nodes[node as usize]
+                    .needs
+                    .iter()
+                    .map(move |&need| (node, need))
+            });
+            needs
+                .filter(|(_, need)| self.group[*need as usize] == read)
+                .count()
         };
         if direct(to, from) != 1 || direct(from, to) != 0 {
             return false;
@@ -152,7 +162,10 @@ impl Layer<'_> {
     fn bound(&self, goal: u32) -> u32 {
         let first = |group: u32| self.members[group as usize].first().copied();
         let earliest = first(goal).unwrap_or(0);
-        let goes_beyond = self.merged.iter().filter(|&&group| self.last(group) > earliest);
+        let goes_beyond = self
+            .merged
+            .iter()
+            .filter(|&&group| self.last(group) > earliest);
         let begins = goes_beyond.filter_map(|&group| first(group)).min();
         begins.unwrap_or(earliest).min(earliest)
     }
@@ -179,14 +192,22 @@ impl Layer<'_> {
         let mut of = vec![0; self.nodes.len()];
         let mut list = Vec::new();
         let mut widest = 0;
-        for members in self.members.into_iter().filter(|members| !members.is_empty()) {
+        for members in self
+            .members
+            .into_iter()
+            .filter(|members| !members.is_empty())
+        {
             let unit = list.len() as u32;
             members.iter().for_each(|&node| of[node as usize] = unit);
             if members.len() > 1 {
-                let places = members.iter().filter_map(|&node| self.nodes[node as usize].work.places());
+                let places = members
+                    .iter()
+                    .filter_map(|&node| self.nodes[node as usize].work.places());
                 widest = widest.max(places.sum());
             }
-            let needs = members.iter().flat_map(|&node| self.nodes[node as usize].needs.iter());
+            let needs = members
+                .iter()
+                .flat_map(|&node| self.nodes[node as usize].needs.iter());
             let waits = needs.filter(|need| !members.contains(need)).count() as u32;
             list.push(Unit {
                 members: members.into(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lockgate_model::{
-    At, Breach, CallError, Ident, NodeOutcome, NodeReceipt, Outputs, Usage, Value,
+    At, Breach, CacheKey, CallError, Ident, NodeOutcome, NodeReceipt, Outputs, Usage, Value,
 };
 
 use super::attempt::{self, Attempt};
@@ -34,6 +34,12 @@ pub(super) struct Piped {
     pub(super) feed: Option<Arc<Feed>>,
     /// The places that it was admitted with, together with those it is piped to.
     pub(super) admitted: Option<(Permit, Shared)>,
+}
+
+impl Piped {
+    fn is_piped(&self) -> bool {
+        self.feed.is_some() || !self.outlets.is_empty()
+    }
 }
 
 /// How a job ended.
@@ -82,7 +88,11 @@ impl Work<'_> {
     /// Its outputs: kept ones, those of an equal call, or those of its own attempts.
     async fn outputs(&mut self) -> Outcome {
         let Some(key) = self.cache_key() else {
-            return self.attempts().await;
+            let result = self.attempts().await;
+            if let Some(Ok(outputs)) = &result {
+                self.keep(None, outputs).await;
+            }
+            return result;
         };
         let cache = Arc::clone(&self.context.engine.cache);
         if let Some(outputs) = cache.get(&key).await {
@@ -105,24 +115,32 @@ impl Work<'_> {
         }
         let result = self.attempts().await;
         if let Some(result) = &result {
-            if let Ok(outputs) = result
-                && let Some(age) = self.node.cache.age(self.receipt.calls.fuel)
-            {
-                cache.put(key, outputs.clone(), age).await;
+            if let Ok(outputs) = result {
+                self.keep(Some(key), outputs).await;
             }
             pilot.land(result.clone());
         }
         result
     }
 
-    fn cache_key(&self) -> Option<lockgate_model::CacheKey> {
-        let is_piped = self.job.piped.feed.is_some() || !self.job.piped.outlets.is_empty();
-        if is_piped {
-            return None;
+    /// What names its outputs, where they may be there already. What travels in parts is not kept.
+    fn cache_key(&self) -> Option<CacheKey> {
+        let project = &self.context.root.project;
+        let key = || self.node.cache.key(project, &self.job.inputs);
+        (!self.job.piped.is_piped()).then(key).flatten()
+    }
+
+    /// Keeps outputs for equal calls, where that is asked for or worth it.
+    async fn keep(&self, key: Option<CacheKey>, outputs: &Outputs) {
+        let cache = &self.node.cache;
+        if let Some(age) = cache.age(self.receipt.calls.fuel)
+            && !self.job.piped.is_piped()
+        {
+            let project = &self.context.root.project;
+            let key = key.unwrap_or_else(|| cache.name(project, &self.job.inputs));
+            let put = self.context.engine.cache.put(key, outputs.clone(), age);
+            put.await;
         }
-        self.node
-            .cache
-            .key(&self.context.root.project, &self.job.inputs)
     }
 
     fn reuse(&mut self, outputs: Outputs) -> Outputs {

@@ -17,15 +17,13 @@ impl Values<'_> {
         let mut outputs = Vec::with_capacity(self.plan.outputs.len());
         let mut bytes = 0;
         for wire in &self.plan.outputs {
-            let value = self
-                .output(wire)
-                .map_err(|reason| RunError::Expression {
-                    site: Site::Output {
-                        name: wire.name.clone(),
-                    },
-                    place: self.plan.source.place(wire.expr.at),
-                    reason,
-                })?;
+            let value = self.output(wire).map_err(|reason| RunError::Expression {
+                site: Site::Output {
+                    name: wire.name.clone(),
+                },
+                place: self.plan.source.place(wire.expr.at),
+                reason,
+            })?;
             let Some(value) = value else { continue };
             bytes += edge_size(&value);
             if bytes > MAX_OUTPUT_BYTES {

@@ -179,11 +179,17 @@ mod tests {
         }
         let mut more = Box::pin(inlet.send(text(1)));
         assert!((&mut more).now_or_never().is_none(), "so many parts fit");
-        assert_eq!(outlet.reader().next().await.map(|parts| parts.len()), Ok(PARTS));
+        assert_eq!(
+            outlet.reader().next().await.map(|parts| parts.len()),
+            Ok(PARTS)
+        );
         assert!(more.await);
 
         let (inlet, outlet) = pipe();
-        assert!(inlet.send(text(BYTES as usize * 3)).await, "a large one is alone");
+        assert!(
+            inlet.send(text(BYTES as usize * 3)).await,
+            "a large one is alone"
+        );
         let mut more = Box::pin(inlet.send(text(1)));
         assert!((&mut more).now_or_never().is_none());
         assert_eq!(outlet.reader().next().await.map(|parts| parts.len()), Ok(1));

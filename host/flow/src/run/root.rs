@@ -54,7 +54,10 @@ pub(crate) async fn run(
         began: engine.clock.now(),
         outcome: None,
     };
-    context.root.events.run_started(&context.plan, &input, labels);
+    context
+        .root
+        .events
+        .run_started(&context.plan, &input, labels);
     let result = run.to_end(extent).await;
     let result = result.map(|outputs| Arc::new(coerce::edges(&outputs)));
     close.outcome = Some(outcome(&result));
@@ -73,7 +76,10 @@ impl Drop for Close<'_> {
     fn drop(&mut self) {
         let took = self.context.engine.clock.now().saturating_sub(self.began);
         let outcome = self.outcome.take().unwrap_or(RunOutcome::Cancelled);
-        self.context.root.events.close(&self.context.plan, outcome, took);
+        self.context
+            .root
+            .events
+            .close(&self.context.plan, outcome, took);
     }
 }
 
@@ -117,7 +123,9 @@ fn label_text(tree: Tree) -> String {
 /// What is asked for, by the plan's indices.
 fn extent(plan: &Plan, request: &RunRequest) -> Result<Extent, RunError> {
     let find = |name: &str| {
-        let found = (0..).zip(&plan.nodes).find(|(_, node)| node.name.as_str() == name);
+        let found = (0..)
+            .zip(&plan.nodes)
+            .find(|(_, node)| node.name.as_str() == name);
         found.map(|(index, _)| index).ok_or_else(|| {
             RunError::Request(format!(
                 "the flow `{}` has no node `{}`",
@@ -154,7 +162,10 @@ fn pinned_outputs(plan: &Plan, node: u32, given: &Tree) -> Result<Outputs, RunEr
                 Err(error) => return refuse(format!("`{}`: {error}", port.name)),
             },
             None if port.required => {
-                return refuse(format!("the output `{}` is missing, which every call gives", port.name));
+                return refuse(format!(
+                    "the output `{}` is missing, which every call gives",
+                    port.name
+                ));
             }
             None => {}
         }

@@ -31,9 +31,9 @@ struct Group {
 }
 
 impl Run<'_> {
-    /// Starts what is ready as tasks, and gives the last of it for the place of the run itself, if that is free.
+    /// Starts what is ready: the first of it in the place of the run itself, if that is free, and the others as tasks.
     pub(super) fn start_ready(&mut self, place_is_free: bool) -> Result<Option<Job>, RunError> {
-        let mut last: Option<Job> = None;
+        let mut first: Option<Job> = None;
         while self.running < MAX_RUNNING {
             let Some(step) = self.ready.pop_front() else {
                 break;
@@ -44,18 +44,14 @@ impl Run<'_> {
             };
             for job in jobs {
                 self.running += 1;
-                if let Some(before) = last.replace(job) {
-                    self.spawn(before);
+                if place_is_free && first.is_none() {
+                    first = Some(job);
+                } else {
+                    self.spawn(job);
                 }
             }
         }
-        if place_is_free {
-            return Ok(last);
-        }
-        if let Some(job) = last {
-            self.spawn(job);
-        }
-        Ok(None)
+        Ok(first)
     }
 
     pub(super) fn spawn(&mut self, job: Job) {
@@ -85,7 +81,9 @@ impl Run<'_> {
     fn start_node(&mut self, node: u32, group: &mut Group) -> Result<(), RunError> {
         let plan_node = self.node(node);
         if let Some(when) = &plan_node.when {
-            match self.came_to(node, self.state.values.truth(when), when, |node| Site::When { node })? {
+            match self.came_to(node, self.state.values.truth(when), when, |node| {
+                Site::When { node }
+            })? {
                 Came::To(true) => {}
                 Came::To(false) => {
                     self.skip(node, SkipReason::When);
@@ -201,13 +199,15 @@ impl Run<'_> {
             }
         }
         let elements = self.state.values.elements(&each.items);
-        let elements = match self.came_to(node, elements, &each.items, |node| Site::Each { node })? {
-            Came::To(elements) => elements,
-            Came::Over => return Ok(()),
-        };
+        let elements =
+            match self.came_to(node, elements, &each.items, |node| Site::Each { node })? {
+                Came::To(elements) => elements,
+                Came::Over => return Ok(()),
+            };
         let (count, most) = (elements.len(), self.context.engine.config.elements);
         if count > most {
-            let message = format!("`each` has {count} elements, and at most {most} are allowed here");
+            let message =
+                format!("`each` has {count} elements, and at most {most} are allowed here");
             let failure = Failure::new(FailureKind::InvalidInput, message);
             return self.failed_at_start(node, failure.into());
         }
@@ -291,7 +291,13 @@ impl Run<'_> {
         let mark = events.begin(&place, 0, Vec::new(), None);
         let outcome = NodeOutcome::Failed(Arc::clone(&failure));
         events.end(mark, outcome, Default::default());
-        self.element_ended(node, item.index, item.batch, Some(Err(failure)), &Default::default())
+        self.element_ended(
+            node,
+            item.index,
+            item.batch,
+            Some(Err(failure)),
+            &Default::default(),
+        )
     }
 
     /// What an expression of a node came to: a value, or that the node is skipped or failed.
@@ -333,4 +339,3 @@ fn failed(nothing: Nothing) -> ExpressionError {
         )),
     }
 }
-

@@ -58,13 +58,19 @@ impl<'p> State<'p> {
         let mut readers = plan.readers.to_vec();
         if extent.until.is_some() || !extent.pinned.is_empty() {
             let needed = needed(plan, extent);
-            for (slot, _) in slots.iter_mut().zip(&needed).filter(|(_, needed)| !**needed) {
+            for (slot, _) in slots
+                .iter_mut()
+                .zip(&needed)
+                .filter(|(_, needed)| !**needed)
+            {
                 *slot = Slot::Idle;
             }
             // Who does not run reads nothing; what was asked for is read at the end.
             for (index, node) in plan.nodes.iter().enumerate() {
                 if !needed[index] || extent.pinned.contains_key(&(index as u32)) {
-                    node.needs.iter().for_each(|&need| readers[need as usize] -= 1);
+                    node.needs
+                        .iter()
+                        .for_each(|&need| readers[need as usize] -= 1);
                 }
             }
             if let Some(until) = extent.until {
@@ -93,16 +99,27 @@ impl<'p> State<'p> {
             return if self.piping {
                 plan.units.list.iter().map(|unit| unit.waits).collect()
             } else {
-                plan.nodes.iter().map(|node| node.needs.len() as u32).collect()
+                plan.nodes
+                    .iter()
+                    .map(|node| node.needs.len() as u32)
+                    .collect()
             };
         }
-        let units = if self.piping { plan.units.list.len() } else { plan.nodes.len() };
+        let units = if self.piping {
+            plan.units.list.len()
+        } else {
+            plan.nodes.len()
+        };
         let mut waits = vec![0; units];
         for (index, node) in (0..).zip(&plan.nodes) {
-            let runs = !self.values.slots[index as usize].is_idle() && !extent.pinned.contains_key(&index);
+            let runs =
+                !self.values.slots[index as usize].is_idle() && !extent.pinned.contains_key(&index);
             if runs {
                 let unit = self.unit_of(index);
-                let outside = node.needs.iter().filter(|&&need| self.unit_of(need) != unit);
+                let outside = node
+                    .needs
+                    .iter()
+                    .filter(|&&need| self.unit_of(need) != unit);
                 waits[unit as usize] += outside.count() as u32;
             }
         }
@@ -110,7 +127,11 @@ impl<'p> State<'p> {
     }
     /// The units that wait for nothing.
     pub(super) fn ready_at_first(&self) -> VecDeque<u32> {
-        (0..).zip(&self.waits).filter(|(_, waits)| **waits == 0).map(|(unit, _)| unit).collect()
+        (0..)
+            .zip(&self.waits)
+            .filter(|(_, waits)| **waits == 0)
+            .map(|(unit, _)| unit)
+            .collect()
     }
 
     /// The nodes of a unit, each after those that it reads from.
@@ -302,7 +323,9 @@ fn needed(plan: &Plan, extent: &Extent) -> Vec<bool> {
         }
         needed[index] = true;
         if !extent.pinned.contains_key(&(index as u32)) {
-            node.needs.iter().for_each(|&need| needed[need as usize] = true);
+            node.needs
+                .iter()
+                .for_each(|&need| needed[need as usize] = true);
         }
     }
     needed

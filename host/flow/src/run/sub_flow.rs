@@ -9,7 +9,7 @@ use super::attempt::{self, Attempt, AttemptEnd};
 use super::context::Context;
 use super::events::Events;
 use super::state::Extent;
-use super::{RunError, Run};
+use super::{Run, RunError};
 use crate::coerce;
 use crate::plan::FlowWork;
 
@@ -32,10 +32,7 @@ pub(super) async fn call(attempt: Attempt<'_>, work: &FlowWork) -> AttemptEnd {
     let run = run(inner, attempt.whole);
     let ended = attempt::within(run, &*context.engine.clock, work.timeout).await;
     let (result, receipt) = match ended {
-        Ok((result, receipt)) => (
-            result.map_err(|error| failed(work, error)),
-            receipt,
-        ),
+        Ok((result, receipt)) => (result.map_err(|error| failed(work, error)), receipt),
         Err(timed_out) => (Err(timed_out.into()), NodeReceipt::default()),
     };
     AttemptEnd {

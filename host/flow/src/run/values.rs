@@ -201,9 +201,8 @@ impl<'p> Values<'p> {
         origin: &Origin,
         element: Option<Element<'a>>,
     ) -> Result<Option<Found<'a>>, ExpressionError> {
-        let part = |tree: &'a Tree, from| {
-            at_path(tree, &origin.path).map(|tree| Found::Part(tree, from))
-        };
+        let part =
+            |tree: &'a Tree, from| at_path(tree, &origin.path).map(|tree| Found::Part(tree, from));
         Ok(match origin.root {
             Root::Input => part(&self.input, From::Input),
             Root::Vars => part(&self.vars, From::Output),
