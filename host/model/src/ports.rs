@@ -107,24 +107,35 @@ pub struct NodeFinished<'a> {
     pub receipt: &'a NodeReceipt,
 }
 
-/// No plugin or no node of this name is loaded.
+/// No plugin or no node of this name is loaded, or no version of it that will do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownNode {
     /// What was asked for.
     pub reference: NodeRef,
-    /// Whether the plugin is there, and only the node is not.
+    /// Whether a version of the plugin that will do is there, and only the node is not.
     pub plugin_known: bool,
+    /// The versions of the plugin that are loaded, the oldest first.
+    pub versions: Vec<semver::Version>,
     /// Full names that are there and near to it, the nearest first.
     pub nearest: Vec<String>,
 }
 
 impl fmt::Display for UnknownNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let NodeRef { plugin, node, .. } = &self.reference;
-        if self.plugin_known {
-            write!(f, "the plugin `{plugin}` has no node `{node}`")
-        } else {
-            write!(f, "no plugin `{plugin}` is loaded")
+        let NodeRef {
+            plugin,
+            node,
+            range,
+        } = &self.reference;
+        match range {
+            _ if self.plugin_known => write!(f, "the plugin `{plugin}` has no node `{node}`"),
+            Some(range) if !self.versions.is_empty() => {
+                write!(
+                    f,
+                    "no version of the plugin `{plugin}` in the range `{range}` is loaded"
+                )
+            }
+            _ => write!(f, "no plugin `{plugin}` is loaded"),
         }
     }
 }

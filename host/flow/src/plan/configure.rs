@@ -14,6 +14,7 @@ use super::cache::CacheUse;
 use super::each;
 use super::flows::{self, Planner};
 use super::node::{FlowWork, NodeWork, Work};
+use super::references;
 use super::shape::{self, Shape};
 use crate::document::{FlowDocument, NodeEntry, Override, Uses, literal};
 use crate::excerpt::quoted;
@@ -250,13 +251,18 @@ fn report_unknown(entry: &NodeEntry, unknown: &UnknownNode, findings: &mut Findi
     } else {
         Code::UnknownPlugin
     };
-    let near = unknown
-        .nearest
-        .first()
-        .map(|name| format!("did you mean `{}`?", quoted(name)));
+    let has_versions = !unknown.plugin_known && !unknown.versions.is_empty();
+    let help = if has_versions {
+        let versions: Vec<_> = unknown.versions.iter().map(ToString::to_string).collect();
+        let versions = references::list(versions.iter().map(String::as_str));
+        Some(format!("the versions that are loaded: {versions}"))
+    } else {
+        let nearest = unknown.nearest.first();
+        nearest.map(|name| format!("did you mean `{}`?", quoted(name)))
+    };
     findings
         .add(code, &entry.use_span, unknown.to_string())
-        .maybe_help(near);
+        .maybe_help(help);
 }
 
 /// The node's `with` as JSON, with the settings from outside.

@@ -250,6 +250,7 @@ impl NodeCatalog for Fakes {
                 nearest.sort();
                 Err(UnknownNode {
                     reference: reference.clone(),
+                    versions: vec![],
                     plugin_known: self.nodes.keys().any(|known| known.starts_with(&prefix)),
                     nearest,
                 })
