@@ -16,6 +16,7 @@ mod engine;
 mod excerpt;
 mod expression;
 mod fault;
+mod journal;
 mod plan;
 mod read;
 mod run;
@@ -30,6 +31,7 @@ pub use expression::{
     MAX_EXPRESSION_WORK, MAX_OPENED_BYTES,
 };
 pub use fault::{Code, Fault, Faults, MAX_FAULTS};
+pub use journal::{CUT_MARK, Follower, MAX_JOURNAL_BYTES, MAX_VALUE_BYTES, RunJournal};
 pub use plan::{FlowCatalog, MAX_FLOW_DEPTH, NoFlows, Plan, PlanNode, plan};
 pub use read::{MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_VALUES};
 pub use run::{MAX_HELD_BYTES, MAX_OUTPUT_BYTES, MAX_RUNNING, RunError, Site};

@@ -163,6 +163,11 @@ impl Engine {
         run::run(self, plan, request, journal).await
     }
 
+    /// The clock that its runs go by, for their journals.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
     pub(crate) fn next_turn(&self) -> Turn {
         Turn(self.turns.fetch_add(1, Ordering::Relaxed))
     }
