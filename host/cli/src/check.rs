@@ -9,6 +9,7 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
 use crate::args::CheckArgs;
 use crate::exit::Failed;
+use crate::flows::FlowFolder;
 use crate::setup;
 
 /// The most bytes of a flow that are read: more than a document may have, so that its own error says so.
@@ -44,12 +45,13 @@ pub(crate) async fn planned(
     let name = file.display().to_string();
     let text = read(file).with_context(|| name.clone())?;
     let document = FlowDocument::parse(&name, &text).map_err(|faults| show(&faults))?;
-    plan(&document, catalog, overrides)
+    let flows = FlowFolder::beside(file);
+    plan(&document, catalog, &flows, overrides)
         .await
         .map_err(|faults| show(&faults))
 }
 
-fn read(file: &Path) -> anyhow::Result<String> {
+pub(crate) fn read(file: &Path) -> anyhow::Result<String> {
     use std::io::Read as _;
     let mut bytes = Vec::new();
     std::fs::File::open(file)?

@@ -29,25 +29,26 @@ impl Shown {
 }
 
 impl Journal for Shown {
-    fn record(&self, event: RunEvent<'_>) {
+    fn record(&self, event: RunEvent) {
         match event {
-            RunEvent::NodeLog { node, level, line } if self.trace || level >= LogLevel::Warn => {
-                eprintln!("{level:>5} {node}: {}", escaped(line));
+            RunEvent::NodeLog {
+                at, level, line, ..
+            } if self.trace || level >= LogLevel::Warn => {
+                eprintln!("{level:>5} {at}: {}", escaped(&line));
             }
             RunEvent::NodeFinished {
-                node,
+                at,
                 outcome,
                 receipt,
             } if self.trace => {
-                let (outcome, receipt) = match outcome {
-                    NodeOutcome::Ok(_) => ("ok", Some(receipt.clone())),
-                    NodeOutcome::Failed(error) => (error.kind(), Some(receipt.clone())),
-                    NodeOutcome::Cancelled => ("cancelled", None),
+                let outcome = match &outcome {
+                    NodeOutcome::Failed(error) => error.kind(),
+                    outcome => outcome.word(),
                 };
                 let row = CallRow {
-                    node: node.to_string(),
+                    node: at.to_string(),
                     outcome: outcome.to_owned(),
-                    receipt,
+                    receipt: Some(receipt.calls),
                 };
                 self.calls
                     .lock()

@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod exit;
+mod flows;
 mod input;
 mod journal;
 mod plugin;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use lockgate_flow::{Override, RunError, run as run_plan};
+use lockgate_flow::{Engine, EngineConfig, Override, RunError, RunRequest};
 use lockgate_model::{Journal, escaped, escaped_lines};
 
 use crate::args::RunArgs;
@@ -25,8 +25,12 @@ pub(crate) async fn run(args: RunArgs) -> Result<(), Failed> {
     let shown = Arc::new(Shown::new(args.trace));
     let journal: Arc<dyn Journal> = shown.clone();
     let id = uuid::Uuid::now_v7().to_string();
+    let engine = Engine::new(EngineConfig {
+        places: setup::PLACES,
+        ..EngineConfig::default()
+    });
     let result = runtime
-        .spawn(async move { run_plan(plan, &id, input, journal).await })
+        .spawn(async move { engine.run(plan, RunRequest::new(id, input), journal).await })
         .await;
     if args.trace {
         eprintln!("{}", shown.trace());
@@ -56,7 +60,7 @@ fn tell(flow: &Path, error: &RunError) -> Failed {
             Failed::Shown
         }
         RunError::Node { node, error } => {
-            eprintln!("error: node {}", describe(node.as_str(), error));
+            eprintln!("error: node {}", describe(&node.to_string(), error));
             Failed::Run
         }
         RunError::Expression { place, .. } => {

@@ -13,7 +13,7 @@ use crate::args::{CacheArgs, HostArgs};
 pub(crate) const COMPILE_COMPONENT: &str = "compile-component";
 
 /// A command runs a flow or two: fewer places than a server's reserve fewer addresses.
-const PLACES: u32 = 256;
+pub(crate) const PLACES: u32 = 256;
 
 /// The publisher of what is loaded from files: the command's user is the operator here.
 pub(crate) fn publisher() -> anyhow::Result<Kebab> {

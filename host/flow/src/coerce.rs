@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lockgate_model::{Blob, Json, Value, ValueKind};
+use lockgate_model::{Blob, Ident, Json, Value, ValueKind};
 use serde_json::Value as Tree;
 
-use crate::expression::{Computed, ExpressionError};
+use crate::expression::{Computed, ExpressionError, type_name};
 
 /// Where a document comes from. Only a run's input can hold bytes, as `{"media_type", "base64"}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,24 @@ pub(crate) fn tree(tree: &Tree, to: ValueKind, from: From) -> Result<Value, Expr
 /// Where the value does not fit the port.
 pub fn input_value(value: &Tree, to: ValueKind) -> Result<Value, ExpressionError> {
     tree(value, to, From::Input)
+}
+
+/// A value as JSON, as it is at the edges of a run: text is a string, and bytes are `{"media_type", "base64"}`.
+pub(crate) fn edge(value: &Value) -> Tree {
+    match value {
+        Value::Text(text) => Tree::String(text.to_string()),
+        Value::Json(json) => json.to_tree(),
+        Value::Binary(blob) => serde_json::json!({
+            "media_type": *blob.media_type,
+            "base64": STANDARD.encode(&blob.data),
+        }),
+    }
+}
+
+/// Named values as one JSON object.
+pub(crate) fn edges(values: &[(Ident, Value)]) -> Tree {
+    let entry = |(name, value): &(Ident, Value)| (name.to_string(), edge(value));
+    Tree::Object(values.iter().map(entry).collect())
 }
 
 /// What an expression computed into a port.
@@ -103,16 +121,5 @@ pub(crate) fn kind_name(kind: ValueKind) -> &'static str {
         ValueKind::Json => "a JSON document",
         ValueKind::Binary => "bytes (an object with `media_type` and `base64`)",
         ValueKind::Any => "anything",
-    }
-}
-
-fn type_name(tree: &Tree) -> &'static str {
-    match tree {
-        Tree::Null => "null",
-        Tree::Bool(_) => "a boolean",
-        Tree::Number(_) => "a number",
-        Tree::String(_) => "text",
-        Tree::Array(_) => "a list",
-        Tree::Object(_) => "an object",
     }
 }

@@ -65,7 +65,17 @@ codes! {
     LimitTooWide = "limit-too-wide",
     /// A flow without nodes or without outputs.
     Empty = "empty",
-    /// A flow as a node, which this version does not have.
+    /// A key that means nothing beside the others, or without another.
+    MisplacedKey = "misplaced-key",
+    /// A word that is none of those that a key takes.
+    BadChoice = "bad-choice",
+    /// A kind of failure that there is not.
+    UnknownFailure = "unknown-failure",
+    /// A kind of failure that is never repeated.
+    NeverRepeated = "never-repeated",
+    /// More of something than a flow may have.
+    TooMany = "too-many",
+    /// A flow that cannot be a node here.
     SubFlow = "sub-flow",
     /// A plugin that is not loaded.
     UnknownPlugin = "unknown-plugin",

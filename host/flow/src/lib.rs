@@ -4,17 +4,19 @@
 //!
 //! 1. [`FlowDocument`]: what a document says, with the place of every word of it.
 //! 2. [`Plan`]: the document checked against the nodes that are there; immutable, shared by its runs.
-//! 3. [`run`]: one run of a plan.
+//! 3. a run: [`Engine::run`].
 //!
 //! Belongs here: the format, its checks and messages, expressions, the order of a run.
-//! Does not belong here: sandboxes, storage, the network, clocks. Nodes and journals come in through the ports of
-//! `lockgate_model`.
+//! Does not belong here: sandboxes, storage, the network. Nodes, journals, time, caches and whoever counts come in through
+//! the ports of `lockgate_model`.
 
 mod coerce;
 mod document;
+mod engine;
 mod excerpt;
 mod expression;
 mod fault;
+mod journal;
 mod plan;
 mod read;
 mod run;
@@ -23,14 +25,16 @@ mod source;
 
 pub use coerce::input_value;
 pub use document::{FlowDocument, InvalidOverride, Override};
+pub use engine::{Engine, EngineConfig, HostClock, MemoryCache, RunRequest};
 pub use expression::{
     ExpressionError, MAX_EXPRESSION_BYTES, MAX_EXPRESSION_DEPTH, MAX_EXPRESSION_OPERATORS,
     MAX_EXPRESSION_WORK, MAX_OPENED_BYTES,
 };
 pub use fault::{Code, Fault, Faults, MAX_FAULTS};
-pub use plan::{Plan, plan};
+pub use journal::{CUT_MARK, Follower, MAX_JOURNAL_BYTES, MAX_VALUE_BYTES, RunJournal};
+pub use plan::{FlowCatalog, MAX_FLOW_DEPTH, NoFlows, Plan, PlanNode, plan};
 pub use read::{MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_VALUES};
-pub use run::{MAX_HELD_BYTES, MAX_OUTPUT_BYTES, MAX_RUNNING, RunError, Site, run};
+pub use run::{MAX_HELD_BYTES, MAX_OUTPUT_BYTES, MAX_RUNNING, RunError, Site};
 pub use schema::{
     MAX_EXPANDED_DEPTH, MAX_EXPANDED_SCHEMAS, MAX_PATTERN_BYTES, MAX_SCHEMA_BYTES, MAX_SCHEMA_DEPTH,
 };

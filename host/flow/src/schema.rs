@@ -5,7 +5,7 @@ mod bounds;
 
 use jsonschema::{PatternOptions, Validator};
 use lockgate_model::SchemaFault;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use crate::excerpt::clipped;
 use crate::fault::{Code, Findings};
@@ -64,6 +64,28 @@ impl InputSchema {
                 None
             }
         }
+    }
+
+    /// The properties that an input can have. None where the schema does not list them, or not all in one place.
+    pub(crate) fn properties(&self) -> Option<&Map<String, Json>> {
+        const ELSEWHERE: [&str; 8] = [
+            "$ref",
+            "allOf",
+            "anyOf",
+            "dependentSchemas",
+            "else",
+            "oneOf",
+            "patternProperties",
+            "then",
+        ];
+        let schema = self.document.as_object()?;
+        if ELSEWHERE
+            .iter()
+            .any(|keyword| schema.contains_key(*keyword))
+        {
+            return None;
+        }
+        schema.get("properties")?.as_object()
     }
 
     /// Checks an input; what is wrong with it, the first faults.

@@ -2,9 +2,13 @@
 //! host. They are different because different people act on them.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Failure, Limit};
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+
+use crate::{Failure, FailureKind, Kebab, Limit};
 
 /// Why a call gave no outputs. Whichever it is, the instance is gone and the host is as before.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -21,9 +25,35 @@ pub enum CallError {
     /// It gave what its own description says that it does not give.
     #[error(transparent)]
     Breach(#[from] Breach),
+    /// It runs a flow, and a run of that gave no output.
+    #[error(transparent)]
+    Flow(#[from] FlowFailed),
     /// The host is at fault, not the node.
     #[error(transparent)]
     Host(#[from] HostFault),
+}
+
+/// As a run's events have it: `kind` and `message`; `detail` and `retry_after_ms` where the node gave them; `backtrace`
+/// where there is one.
+impl Serialize for CallError {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("kind", self.kind())?;
+        map.serialize_entry("message", &self.message())?;
+        if let Some(failure) = self.failure() {
+            if let Some(detail) = &failure.detail {
+                map.serialize_entry("detail", detail)?;
+            }
+            if let Some(after) = failure.retry_after_ms {
+                map.serialize_entry("retry_after_ms", &after)?;
+            }
+        }
+        if !self.backtrace().is_empty() {
+            let frames: Vec<_> = self.backtrace().iter().map(ToString::to_string).collect();
+            map.serialize_entry("backtrace", &frames)?;
+        }
+        map.end()
+    }
 }
 
 impl CallError {
@@ -39,7 +69,43 @@ impl CallError {
             },
             Self::Trapped(_) => "trap",
             Self::Breach(_) => "breach",
+            Self::Flow(flow) => flow.kind(),
             Self::Host(_) => "host",
+        }
+    }
+
+    /// What it means for whoever counts: `rejected`, `denied`, `trapped` (by the sandbox, its limits included) or
+    /// `failed`.
+    pub fn outcome(&self) -> &'static str {
+        match self {
+            Self::Failed(failure) => match failure.kind {
+                FailureKind::Rejected => "rejected",
+                FailureKind::Denied => "denied",
+                _ => "failed",
+            },
+            Self::Exhausted(_) | Self::Trapped(_) | Self::Breach(_) => "trapped",
+            Self::Flow(flow) => flow
+                .cause
+                .as_ref()
+                .map_or("failed", |cause| cause.outcome()),
+            Self::Host(_) => "failed",
+        }
+    }
+
+    /// What happened, without the kind before it. It may hold the node's own text: escape it.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Failed(failure) => failure.message.clone(),
+            error => error.to_string(),
+        }
+    }
+
+    /// What the node said itself, if it did, however many flows are around it.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Failed(failure) => Some(failure),
+            Self::Flow(flow) => flow.cause.as_ref()?.failure(),
+            _ => None,
         }
     }
 
@@ -48,6 +114,7 @@ impl CallError {
         match self {
             Self::Exhausted(exhausted) => &exhausted.backtrace,
             Self::Trapped(trap) => &trap.backtrace,
+            Self::Flow(flow) => flow.cause.as_ref().map_or(&[], |cause| cause.backtrace()),
             Self::Failed(_) | Self::Breach(_) | Self::Host(_) => &[],
         }
     }
@@ -154,6 +221,18 @@ pub enum Breach {
         /// Why the part does not fit.
         reason: &'static str,
     },
+    /// Not one element for each element of a batch.
+    #[error(
+        "gave {given} on the output `{port}` for a batch of {expected} elements, and has to give a list of as many"
+    )]
+    BatchLength {
+        /// Which output.
+        port: String,
+        /// How many elements the batch has.
+        expected: usize,
+        /// What it gave, such as `3 elements` or `text`.
+        given: String,
+    },
     /// It called the host in `describe` or `configure`, which call nothing.
     #[error("called {function} in `{during}`, which may call nothing")]
     CalledHost {
@@ -162,6 +241,27 @@ pub enum Breach {
         /// What it was asked for.
         during: &'static str,
     },
+}
+
+/// A flow that ran as a node gave no output.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the flow `{flow}` failed: {reason}")]
+pub struct FlowFailed {
+    /// The flow's name.
+    pub flow: Kebab,
+    /// What went wrong in it, and at which node.
+    pub reason: String,
+    /// The failed node's error; None where the flow itself did not hold.
+    pub cause: Option<Arc<CallError>>,
+}
+
+impl FlowFailed {
+    /// The kind of the node's error; `invalid-input` where the flow itself did not hold for its input.
+    fn kind(&self) -> &'static str {
+        self.cause
+            .as_ref()
+            .map_or(FailureKind::InvalidInput.as_str(), |cause| cause.kind())
+    }
 }
 
 /// The host could not do its part. An operator looks into these.

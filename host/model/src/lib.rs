@@ -14,18 +14,25 @@ mod limits;
 mod name;
 mod node;
 mod ports;
+mod range;
 mod receipt;
 mod value;
 
 pub use call::{Call, CallEnd, CallSink, Input, LogLevel, Outputs, PartReader, Quiet};
-pub use error::{Breach, CallError, Exhausted, Frame, HostFault, Trap};
+pub use error::{Breach, CallError, Exhausted, FlowFailed, Frame, HostFault, Trap};
 pub use escape::{escape_into, escaped, escaped_lines};
-pub use event::{Journal, NodeOutcome, RunEvent, RunOutcome};
+pub use event::{
+    At, EVENT_VERSION, Journal, NodeOutcome, Recorded, RunEvent, RunOutcome, SkipReason,
+};
 pub use failure::{Failure, FailureKind};
 pub use json::{Elements, InvalidJson, Json, MAX_JSON_DEPTH};
 pub use limits::{Limit, Limits, NarrowLimits, TooWide};
-pub use name::{Ident, InvalidName, Kebab, NodeRef, PluginName, RESERVED};
+pub use name::{Ident, InvalidName, InvalidNodeRef, Kebab, NodeRef, PluginName, RESERVED};
 pub use node::{NodeInfo, NodeKind, PluginId, PluginInfo, Port, Ports, ValueKind};
-pub use ports::{ConfigureError, Node, NodeCatalog, NodeRunner, SchemaFault, UnknownNode};
-pub use receipt::Receipt;
+pub use ports::{
+    CacheKey, Clock, ConfigureError, Node, NodeCatalog, NodeFinished, NodeRunner, OutputCache,
+    SchemaFault, Telemetry, UnknownNode,
+};
+pub use range::{InvalidRange, VersionRange};
+pub use receipt::{NodeReceipt, Receipt, Usage};
 pub use value::{Blob, Joiner, Value};

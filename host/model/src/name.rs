@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::range::{InvalidRange, VersionRange};
+
 /// The longest name of any kind, in bytes. Names travel into metrics and file names, which cut longer ones.
 const MAX_NAME_BYTES: usize = 64;
 
@@ -191,35 +193,57 @@ impl fmt::Display for PluginName {
     }
 }
 
-/// What a flow's `use` names: `[publisher:]plugin/node`.
+/// What a flow's `use` names: `[publisher:]plugin/node[@range]`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeRef {
     /// The plugin that has it.
     pub plugin: PluginName,
     /// The node's name within the plugin.
     pub node: Kebab,
+    /// Which versions of the plugin will do. None: any.
+    pub range: Option<VersionRange>,
+}
+
+/// Why a text names no node.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidNodeRef {
+    /// A name in it is none.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// What follows the `@` is no range of versions.
+    #[error(transparent)]
+    Range(#[from] InvalidRange),
 }
 
 impl FromStr for NodeRef {
-    type Err = InvalidName;
+    type Err = InvalidNodeRef;
 
-    fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let (plugin, node) = text.split_once('/').ok_or_else(|| {
+    fn from_str(text: &str) -> Result<Self, InvalidNodeRef> {
+        let (name, range) = match text.split_once('@') {
+            Some((name, range)) => (name, Some(range.parse()?)),
+            None => (text, None),
+        };
+        let (plugin, node) = name.split_once('/').ok_or_else(|| {
             InvalidName::new(
-                text,
+                name,
                 "a node is named `plugin/node` or `publisher:plugin/node`",
             )
         })?;
         Ok(Self {
             plugin: plugin.parse()?,
             node: node.parse()?,
+            range,
         })
     }
 }
 
 impl fmt::Display for NodeRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.plugin, self.node)
+        write!(f, "{}/{}", self.plugin, self.node)?;
+        match &self.range {
+            Some(range) => write!(f, "@{range}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -278,7 +302,21 @@ mod tests {
         assert_eq!("lockgate:text/upper".parse(), Ok(house));
         let other: NodeRef = "acme:text/upper".parse().expect("another publisher's node");
         assert_eq!(other.to_string(), "acme:text/upper");
-        for bad in ["text", "a/b/c", "a:b:c/d", "/b", "a/"] {
+        let ranged: NodeRef = "text/upper@>=1.2, <1.5".parse().expect("a range");
+        let range = ranged.range.as_ref().map(VersionRange::as_str);
+        assert_eq!(range, Some(">=1.2, <1.5"));
+        assert_eq!(ranged.to_string(), "text/upper@>=1.2, <1.5");
+        for bad in [
+            "text",
+            "a/b/c",
+            "a:b:c/d",
+            "/b",
+            "a/",
+            "a@1/b",
+            "a/b@",
+            "a/b@1@2",
+            "a/b@latest",
+        ] {
             assert!(bad.parse::<NodeRef>().is_err(), "{bad}");
         }
     }

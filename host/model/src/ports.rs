@@ -3,10 +3,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use futures::future::BoxFuture;
 
-use crate::{Call, CallEnd, CallError, Json, Limits, NodeInfo, NodeRef, PluginId, Ports};
+use crate::{
+    At, Call, CallEnd, CallError, Json, Kebab, Limits, NodeInfo, NodeOutcome, NodeReceipt, NodeRef,
+    Outputs, PluginId, Ports, RunOutcome,
+};
 
 /// Where a flow finds its nodes.
 pub trait NodeCatalog: Send + Sync {
@@ -41,26 +45,97 @@ pub trait NodeRunner: Send + Sync {
 
     /// Makes one call, in a fresh sandbox. Dropping the future ends the call at once.
     fn run(&self, call: Call) -> BoxFuture<'_, CallEnd>;
+
+    /// How many of the host's places for calls one call takes. At least 1.
+    fn places(&self) -> u32 {
+        1
+    }
+
+    /// Whether it ends its calls at their time limit by itself, and says in the receipt what they used until then. If
+    /// not, whoever calls it drops the call.
+    fn keeps_time(&self) -> bool {
+        false
+    }
 }
 
-/// No plugin or no node of this name is loaded.
+/// Time, as runs see it.
+pub trait Clock: Send + Sync {
+    /// Time since some moment that stays the same. Never goes back.
+    fn now(&self) -> Duration;
+
+    /// The time of the day, for people and records.
+    fn wall(&self) -> SystemTime;
+
+    /// Resolves when `duration` has passed.
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+}
+
+/// Names outputs that may be used again: a SHA-256 over everything that they depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CacheKey(pub [u8; 32]);
+
+/// Where outputs are kept for equal calls. It may forget anything at any time. Only outputs are kept, never failures.
+pub trait OutputCache: Send + Sync {
+    /// The outputs kept under `key`, if they are there and not older than they may become.
+    fn get<'a>(&'a self, key: &'a CacheKey) -> BoxFuture<'a, Option<Outputs>>;
+
+    /// Keeps outputs for at most `age`; as long as there is room where that is None.
+    fn put(&self, key: CacheKey, outputs: Outputs, age: Option<Duration>) -> BoxFuture<'_, ()>;
+}
+
+/// Who counts. It may lose what it is told, and takes no time: no run waits for it.
+pub trait Telemetry: Send + Sync {
+    /// A node of a run, or one of its elements, came to its end.
+    fn node_finished(&self, node: &NodeFinished<'_>);
+
+    /// A run came to its end after `took`.
+    fn run_finished(&self, flow: &Kebab, outcome: &RunOutcome, took: Duration);
+}
+
+/// What is counted of a node that came to its end.
+#[derive(Debug)]
+pub struct NodeFinished<'a> {
+    /// The flow that the node belongs to.
+    pub flow: &'a Kebab,
+    /// Which node of the run.
+    pub at: &'a At,
+    /// The plugin that it comes from; None for a sub-flow.
+    pub plugin: Option<&'a PluginId>,
+    /// How it ended.
+    pub outcome: &'a NodeOutcome,
+    /// What it used.
+    pub receipt: &'a NodeReceipt,
+}
+
+/// No plugin or no node of this name is loaded, or no version of it that will do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownNode {
     /// What was asked for.
     pub reference: NodeRef,
-    /// Whether the plugin is there, and only the node is not.
+    /// Whether a version of the plugin that will do is there, and only the node is not.
     pub plugin_known: bool,
+    /// The versions of the plugin that are loaded, the oldest first.
+    pub versions: Vec<semver::Version>,
     /// Full names that are there and near to it, the nearest first.
     pub nearest: Vec<String>,
 }
 
 impl fmt::Display for UnknownNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let NodeRef { plugin, node } = &self.reference;
-        if self.plugin_known {
-            write!(f, "the plugin `{plugin}` has no node `{node}`")
-        } else {
-            write!(f, "no plugin `{plugin}` is loaded")
+        let NodeRef {
+            plugin,
+            node,
+            range,
+        } = &self.reference;
+        match range {
+            _ if self.plugin_known => write!(f, "the plugin `{plugin}` has no node `{node}`"),
+            Some(range) if !self.versions.is_empty() => {
+                write!(
+                    f,
+                    "no version of the plugin `{plugin}` in the range `{range}` is loaded"
+                )
+            }
+            _ => write!(f, "no plugin `{plugin}` is loaded"),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lockgate_model::{Kebab, Node, NodeCatalog, NodeRef, PluginName, UnknownNode};
+use semver::Version;
 
 use crate::error::LoadError;
 use crate::plugin::Plugin;
@@ -20,10 +21,10 @@ const MAX_SUGGESTIONS: usize = 3;
 /// The largest file that is read: more than the largest component, so that its own error says so.
 const MAX_FILE_BYTES: u64 = 128 << 20;
 
-/// The plugins that a host has, by name.
+/// The plugins that a host has, by name and version.
 #[derive(Debug, Default)]
 pub struct Catalog {
-    plugins: BTreeMap<PluginName, Plugin>,
+    plugins: BTreeMap<PluginName, BTreeMap<Version, Plugin>>,
 }
 
 /// A file in a folder of plugins that is none.
@@ -45,9 +46,9 @@ pub enum NotLoadedReason {
     /// It is no plugin that this host can load.
     #[error(transparent)]
     Refused(#[from] Box<LoadError>),
-    /// Another file is a plugin of the same name.
-    #[error("a plugin called `{0}` is loaded already")]
-    SameName(PluginName),
+    /// Another file is a plugin of the same name and version.
+    #[error("version {1} of the plugin `{0}` is loaded already")]
+    SameVersion(PluginName, Version),
 }
 
 impl Catalog {
@@ -89,21 +90,35 @@ impl Catalog {
             .load(publisher.clone(), bytes)
             .await
             .map_err(Box::new)?;
-        let name = plugin.id().name.clone();
-        if self.plugins.contains_key(&name) {
-            return Err(NotLoadedReason::SameName(name));
+        let id = plugin.id().clone();
+        let versions = self.plugins.entry(id.name.clone()).or_default();
+        if versions.contains_key(&id.version) {
+            return Err(NotLoadedReason::SameVersion(id.name, id.version));
         }
-        self.plugins.insert(name, plugin.clone());
+        versions.insert(id.version, plugin.clone());
         Ok(plugin)
     }
 
-    /// The plugins, in the order of their names.
+    /// The plugins, in the order of their names and versions.
     pub fn plugins(&self) -> impl Iterator<Item = &Plugin> {
-        self.plugins.values()
+        self.plugins.values().flat_map(BTreeMap::values)
+    }
+
+    /// The newest version in a range; without a range, the newest that is released, or else the newest.
+    fn newest(&self, reference: &NodeRef) -> Option<&Plugin> {
+        let versions = self.plugins.get(&reference.plugin)?;
+        let mut newest_first = versions.iter().rev();
+        let newest = match &reference.range {
+            Some(range) => newest_first.find(|(version, _)| range.contains(version)),
+            None => newest_first
+                .find(|(version, _)| version.pre.is_empty())
+                .or_else(|| versions.last_key_value()),
+        };
+        newest.map(|(_, plugin)| plugin)
     }
 
     fn nearest(&self, reference: &NodeRef) -> Vec<String> {
-        let wanted = reference.to_string();
+        let wanted = format!("{}/{}", reference.plugin, reference.node);
         let known = self.plugins().flat_map(|plugin| {
             plugin
                 .info()
@@ -115,6 +130,7 @@ impl Catalog {
             .map(|name| (strsim::normalized_damerau_levenshtein(&wanted, &name), name))
             .filter(|(likeness, _)| *likeness >= ALIKE)
             .collect();
+        alike.dedup();
         alike.sort_by(|a, b| b.0.total_cmp(&a.0));
         alike
             .into_iter()
@@ -126,13 +142,20 @@ impl Catalog {
 
 impl NodeCatalog for Catalog {
     fn find(&self, reference: &NodeRef) -> Result<Arc<dyn Node>, UnknownNode> {
-        let plugin = self.plugins.get(&reference.plugin);
+        let plugin = self.newest(reference);
         plugin
             .and_then(|plugin| plugin.node(reference.node.as_str()))
-            .ok_or_else(|| UnknownNode {
-                reference: reference.clone(),
-                plugin_known: plugin.is_some(),
-                nearest: self.nearest(reference),
+            .ok_or_else(|| {
+                let versions = self.plugins.get(&reference.plugin);
+                UnknownNode {
+                    reference: reference.clone(),
+                    plugin_known: plugin.is_some(),
+                    versions: versions
+                        .into_iter()
+                        .flat_map(|versions| versions.keys().cloned())
+                        .collect(),
+                    nearest: self.nearest(reference),
+                }
             })
     }
 }

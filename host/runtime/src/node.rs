@@ -107,6 +107,14 @@ impl NodeRunner for PluginRunner {
         &self.0.ports
     }
 
+    fn places(&self) -> u32 {
+        self.0.plugin.places
+    }
+
+    fn keeps_time(&self) -> bool {
+        true
+    }
+
     fn run(&self, call: Call) -> BoxFuture<'_, CallEnd> {
         if on_guest_thread() {
             return Box::pin(call::run(&self.0, call));

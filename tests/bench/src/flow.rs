@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, ensure};
-use lockgate_flow::{FlowDocument, Plan, plan, run};
+use lockgate_flow::{Engine, EngineConfig, FlowDocument, NoFlows, Plan, RunRequest, plan};
 use lockgate_model::{Journal, Node, NodeCatalog, NodeRef, RunEvent, UnknownNode};
 use lockgate_runtime::{Plugin, Runtime};
 use serde_json::json;
@@ -95,9 +95,11 @@ async fn compared(runtime: &Runtime, rounds: u32, flow: &Arc<Plan>, echo: &Echo)
 async fn runs(flow: Arc<Plan>, count: u32) -> Result<Duration> {
     let input = json!({ "value": "x".repeat(SMALL) });
     let journal: Arc<dyn Journal> = Arc::new(Unheard);
+    let engine = Engine::new(EngineConfig::default());
     let begun = Instant::now();
     for _ in 0..count {
-        let output = run(flow.clone(), "bench", input.clone(), journal.clone()).await?;
+        let request = RunRequest::new("bench", input.clone());
+        let output = engine.run(flow.clone(), request, journal.clone()).await?;
         ensure!(output["value"] == input["value"], "the flow does not echo");
     }
     Ok(begun.elapsed())
@@ -119,7 +121,9 @@ async fn planned(catalog: &dyn NodeCatalog, use_: &str, shape: Shape) -> Result<
     writeln!(text, "output: {{ value: n{}.value }}", NODES - 1)?;
     let document = FlowDocument::parse("bench.yaml", &text).map_err(faulty)?;
     Ok(Arc::new(
-        plan(&document, catalog, &[]).await.map_err(faulty)?,
+        plan(&document, catalog, &NoFlows, &[])
+            .await
+            .map_err(faulty)?,
     ))
 }
 
@@ -131,7 +135,7 @@ fn faulty(faults: impl std::fmt::Display) -> anyhow::Error {
 struct Unheard;
 
 impl Journal for Unheard {
-    fn record(&self, _: RunEvent<'_>) {}
+    fn record(&self, _: RunEvent) {}
 }
 
 /// A catalog of one plugin.
@@ -143,6 +147,7 @@ impl NodeCatalog for Single {
             .node(reference.node.as_str())
             .ok_or_else(|| UnknownNode {
                 reference: reference.clone(),
+                versions: Vec::new(),
                 plugin_known: true,
                 nearest: Vec::new(),
             })

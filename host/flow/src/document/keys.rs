@@ -1,5 +1,7 @@
 //! The keys of a map: which there may be, which there have to be, and what to say about the others.
 
+use serde_json::Value as Json;
+
 use crate::excerpt::quoted;
 use crate::fault::{Code, Findings};
 use crate::read::{Entry, Tree};
@@ -8,12 +10,10 @@ use crate::read::{Entry, Tree};
 pub(super) struct Keys<'a>(&'a [Entry]);
 
 impl<'a> Keys<'a> {
-    /// Checks the keys of a map, or that it is one: `shape` says what belongs there. `later` are keys of the format that
-    /// this version does not have.
+    /// Checks the keys of a map, or that it is one: `shape` says what belongs there.
     pub(super) fn new(
         tree: &'a Tree,
         known: &[&str],
-        later: &[&str],
         findings: &mut Findings,
         shape: &str,
     ) -> Option<Self> {
@@ -27,21 +27,15 @@ impl<'a> Keys<'a> {
         };
         for entry in entries.iter().filter(|entry| !known.contains(&&*entry.key)) {
             let key = quoted(&entry.key);
-            let help = if later.contains(&&*entry.key) {
-                Some(format!(
-                    "`{key}` belongs to the format, but this version does not have it yet"
-                ))
-            } else {
-                let near = findings.did_you_mean(&entry.key, known.iter().copied());
-                near.or_else(|| Some(format!("the keys here are {}", known.join(", "))))
-            };
+            let near = findings.did_you_mean(&entry.key, known.iter().copied());
+            let help = near.unwrap_or_else(|| format!("the keys here are {}", known.join(", ")));
             findings
                 .add(
                     Code::UnknownKey,
                     &entry.key_span,
                     format!("there is no key `{key}` here"),
                 )
-                .maybe_help(help);
+                .help(help);
         }
         Some(Self(entries))
     }
@@ -81,4 +75,19 @@ pub(super) fn text<'a>(value: &'a Tree, findings: &mut Findings, key: &str) -> O
         );
     }
     text
+}
+
+/// A value as JSON, literally.
+pub(crate) fn literal(value: &Tree, findings: &mut Findings) -> Option<Json> {
+    let before = findings.len();
+    let json = value.to_json(&mut |scalar, reason| {
+        findings
+            .add(
+                Code::BadNumber,
+                &scalar.span,
+                format!("this is no JSON number: {reason}"),
+            )
+            .help("put quotes around it if it is text");
+    });
+    (findings.len() == before).then_some(json)
 }

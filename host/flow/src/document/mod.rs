@@ -1,9 +1,20 @@
 //! What a document says, before it is known which nodes are there.
 
+mod cache;
+mod chat;
+mod each;
+mod expr;
 mod keys;
+mod label;
+mod limits;
 mod node;
 mod overrides;
 mod quantity;
+mod retry;
+#[cfg(test)]
+mod tests;
+mod uses;
+mod var;
 mod wire;
 
 use std::str::FromStr;
@@ -16,9 +27,16 @@ use crate::read::{self, Tree};
 use crate::schema::InputSchema;
 use crate::source::Source;
 
+pub(crate) use cache::CacheRule;
+pub(crate) use chat::Chat;
+pub(crate) use expr::Expr;
 use keys::Keys;
-pub(crate) use node::NodeEntry;
+pub(crate) use keys::literal;
+pub(crate) use node::{NodeEntry, OnFailure};
 pub use overrides::{InvalidOverride, Override};
+pub(crate) use retry::Retry;
+pub(crate) use uses::Uses;
+pub(crate) use var::Var;
 pub(crate) use wire::Wire;
 
 /// The version of the format that this host knows.
@@ -26,17 +44,17 @@ const FORMAT: u64 = 1;
 
 /// The keys of a flow.
 const KEYS: &[&str] = &[
+    "chat",
     "description",
     "flow",
     "format",
     "input",
+    "labels",
     "nodes",
     "output",
     "ui",
+    "vars",
 ];
-
-/// Keys of the format that a later version has.
-const LATER_KEYS: &[&str] = &["chat", "labels", "vars"];
 
 /// A document that was read. What is wrong with it is kept until it is planned, so that it is reported together with
 /// what only the nodes know.
@@ -47,6 +65,11 @@ pub struct FlowDocument {
     pub(crate) name: Option<Kebab>,
     description: Option<String>,
     pub(crate) input: Option<Arc<InputSchema>>,
+    /// The variables that expressions read, each once, with their defaults.
+    pub(crate) vars: Vec<Var>,
+    /// What a run is filed under. They refer to `input` and `vars` only.
+    pub(crate) labels: Vec<Wire>,
+    pub(crate) chat: Option<Chat>,
     pub(crate) nodes: Vec<NodeEntry>,
     pub(crate) outputs: Vec<Wire>,
 }
@@ -69,6 +92,9 @@ impl FlowDocument {
             name: None,
             description: None,
             input: None,
+            vars: Vec::new(),
+            labels: Vec::new(),
+            chat: None,
             nodes: Vec::new(),
             outputs: Vec::new(),
         };
@@ -89,7 +115,7 @@ impl FlowDocument {
     fn read(&mut self, tree: &Tree) {
         let findings = &mut self.findings;
         let what = "the document is a map with the keys `flow`, `nodes` and `output`";
-        let Some(keys) = Keys::new(tree, KEYS, LATER_KEYS, findings, what) else {
+        let Some(keys) = Keys::new(tree, KEYS, findings, what) else {
             return;
         };
         if let Some(entry) = keys.get("format") {
@@ -103,6 +129,12 @@ impl FlowDocument {
         }
         if let Some(entry) = keys.get("input") {
             self.input = InputSchema::read(&entry.value, findings).map(Arc::new);
+        }
+        if let Some(entry) = keys.get("vars") {
+            self.vars = var::read_all(&entry.value, findings);
+        }
+        if let Some(entry) = keys.get("labels") {
+            self.labels = label::read_all(&entry.value, &self.source, findings);
         }
         if let Some(entry) = keys.require("nodes", tree, findings) {
             self.nodes = node::read_all(&entry.value, &self.source, findings);
@@ -119,6 +151,12 @@ impl FlowDocument {
                     )
                     .help("for example `output: { answer: name_of_a_node.name_of_its_output }`");
             }
+        }
+        if let Some(entry) = keys.get("chat") {
+            self.chat = chat::read(&entry.value, findings);
+        }
+        if let Some(chat) = &self.chat {
+            chat.check(self.input.as_deref(), &self.outputs, findings);
         }
     }
 }

@@ -1,43 +1,33 @@
-//! A node of a document: what it uses, what it is wired to, and what it may use up.
+//! A node of a document: what it uses, what it is wired to, when and how often it runs, and what it may use up.
 
 use std::ops::Range;
 
 use lockgate_model::{Ident, Limit, NarrowLimits, NodeRef};
 
 use super::keys::Keys;
-use super::{keys, parse_key, quantity, wire};
-use crate::document::Wire;
+use super::{CacheRule, Expr, Retry, Uses, Wire};
+use super::{cache, each, limits, parse_key, retry, uses, wire};
+use crate::excerpt::{clipped, quoted};
+use crate::expression::ExpressionError;
 use crate::fault::{Code, Findings};
 use crate::read::{Entry, Tree};
 use crate::source::Source;
 
 /// The keys of a node.
-const KEYS: &[&str] = &["in", "limits", "timeout", "use", "with"];
-
-/// Keys of a node that a later version has.
-const LATER_KEYS: &[&str] = &[
+const KEYS: &[&str] = &[
     "batch",
     "cache",
     "concurrency",
     "each",
+    "in",
+    "limits",
     "on_failure",
     "retry",
+    "timeout",
+    "use",
     "when",
+    "with",
 ];
-
-/// The keys of `limits`; `timeout` stands beside it.
-const LIMIT_KEYS: &[&str] = &[
-    "copied_bytes",
-    "fuel",
-    "instances",
-    "log_bytes",
-    "memory",
-    "output_bytes",
-    "resources",
-];
-
-/// What a `use` begins with that runs another flow.
-const SUB_FLOW: &str = "flow:";
 
 /// One node of a document. What could not be read of it is None, and reported.
 #[derive(Debug)]
@@ -45,13 +35,52 @@ pub(crate) struct NodeEntry {
     pub(crate) key: Box<str>,
     pub(crate) key_span: Range<usize>,
     pub(crate) name: Option<Ident>,
-    pub(crate) reference: Option<NodeRef>,
+    pub(crate) uses: Option<Uses>,
     pub(crate) use_span: Range<usize>,
     pub(crate) wires: Vec<Wire>,
+    /// What has to be true for the node to run. None: it runs.
+    pub(crate) when: Option<Expr>,
+    /// The list for each of whose elements the node runs. None: it runs once.
+    pub(crate) each: Option<Expr>,
+    /// How many elements of `each` it works on at the same time; only with `each`.
+    pub(crate) concurrency: Option<u32>,
+    /// How many elements of `each` it is given at once; only with `each`. None: one, and not as a list.
+    pub(crate) batch: Option<u32>,
+    pub(crate) on_failure: OnFailure,
+    /// None: nothing is repeated.
+    pub(crate) retry: Option<Retry>,
+    /// None: what the node says of itself holds.
+    pub(crate) cache: Option<CacheRule>,
     pub(crate) config: Option<Tree>,
     pub(crate) limits: NarrowLimits,
     /// Where each limit stands.
     pub(crate) limit_spans: Vec<(Limit, Range<usize>)>,
+}
+
+/// What a node's failure means for the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum OnFailure {
+    /// It ends the run.
+    #[default]
+    Fail,
+    /// The run goes on without the node's outputs.
+    Continue,
+}
+
+impl NodeEntry {
+    /// The plugin's node that it uses, if it uses one.
+    pub(crate) fn reference(&self) -> Option<&NodeRef> {
+        match &self.uses {
+            Some(Uses::Node(reference)) => Some(reference),
+            Some(Uses::Flow(_)) | None => None,
+        }
+    }
+
+    /// All its expressions: those of its inputs, and those that say when and how often it runs.
+    pub(crate) fn exprs(&self) -> impl Iterator<Item = &Expr> {
+        let wired = self.wires.iter().map(|wire| &wire.expr);
+        wired.chain(&self.when).chain(&self.each)
+    }
 }
 
 /// Reads all nodes of a document.
@@ -84,33 +113,52 @@ fn read(entry: &Entry, source: &Source, findings: &mut Findings) -> NodeEntry {
         key: entry.key.clone(),
         key_span: entry.key_span.clone(),
         name: parse_key(&entry.key, &entry.key_span, findings),
-        reference: None,
+        uses: None,
         use_span: entry.key_span.clone(),
         wires: Vec::new(),
+        when: None,
+        each: None,
+        concurrency: None,
+        batch: None,
+        on_failure: OnFailure::default(),
+        retry: None,
+        cache: None,
         config: None,
         limits: NarrowLimits::default(),
         limit_spans: Vec::new(),
     };
     let shape = "a node is a map with the key `use`";
-    let Some(keys) = Keys::new(&entry.value, KEYS, LATER_KEYS, findings, shape) else {
+    let Some(keys) = Keys::new(&entry.value, KEYS, findings, shape) else {
         return node;
     };
-    if keys.get("use").is_none() {
+    if let Some(uses) = keys.get("use") {
+        node.use_span = uses.value.span.clone();
+        node.uses = uses::read(&uses.value, source, findings);
+    } else {
         let message = format!(
             "the node `{}` does not say what it uses",
-            crate::excerpt::quoted(&entry.key)
+            quoted(&entry.key)
         );
         findings
             .add(Code::MissingKey, &entry.key_span, message)
             .help("for example `use: text/upper`");
     }
-    if let Some(uses) = keys.get("use") {
-        node.use_span = uses.value.span.clone();
-        node.reference = read_use(&uses.value, findings);
-    }
     if let Some(wires) = keys.get("in") {
         node.wires = wire::read_all(&wires.value, "in", source, findings);
     }
+    node.when = keys
+        .get("when")
+        .map(|when| read_when(&when.value, source, findings));
+    each::read(&mut node, &keys, source, findings);
+    if let Some(on_failure) = keys.get("on_failure") {
+        node.on_failure = read_on_failure(&on_failure.value, findings).unwrap_or_default();
+    }
+    node.retry = keys
+        .get("retry")
+        .and_then(|retry| retry::read(&retry.value, findings));
+    node.cache = keys
+        .get("cache")
+        .and_then(|cache| cache::read(cache, findings));
     node.config = keys.get("with").map(|with| with.value.clone());
     if let Some(config) = &node.config
         && config.as_map().is_none()
@@ -120,93 +168,77 @@ fn read(entry: &Entry, source: &Source, findings: &mut Findings) -> NodeEntry {
             config.type_name()
         );
         findings.add(Code::WrongType, &config.span, message);
-        node.reference = None; // what is no map is not shown to the node
+        node.uses = None; // what is no map is not shown to the node
     }
     if let Some(timeout) = keys.get("timeout") {
-        read_limit(&mut node, Limit::Timeout, &timeout.value, findings);
+        limits::read(&mut node, Limit::Timeout, &timeout.value, findings);
     }
     if let Some(limits) = keys.get("limits") {
-        read_limits(&mut node, &limits.value, findings);
+        limits::read_all(&mut node, &limits.value, findings);
+    }
+    if let Some(Uses::Flow(_)) = node.uses {
+        refuse_for_flow(&keys, findings);
     }
     node
 }
 
-fn read_use(value: &Tree, findings: &mut Findings) -> Option<NodeRef> {
-    let text = keys::text(value, findings, "use")?;
-    if text.starts_with(SUB_FLOW) {
-        findings
-            .add(
-                Code::SubFlow,
-                &value.span,
-                "a flow cannot be a node of another flow yet",
-            )
-            .help("this version does not have it; copy the flow's nodes into this one");
-        return None;
-    }
-    match text.parse() {
-        Ok(reference) => Some(reference),
-        Err(invalid) => {
-            let shape =
-                "a node is named `plugin/node` or `publisher:plugin/node`, such as `text/upper`";
+/// What is configured and limited are the nodes of a flow, and not the flow as a node.
+fn refuse_for_flow(keys: &Keys<'_>, findings: &mut Findings) {
+    for (key, help) in [
+        (
+            "limits",
+            "the nodes of that flow have limits of their own; `timeout` bounds them together",
+        ),
+        (
+            "with",
+            "a flow is given values through its inputs: write expressions under `in`",
+        ),
+    ] {
+        if let Some(entry) = keys.get(key) {
+            let message = format!("a node that is a flow has no `{key}`");
             findings
-                .add(Code::BadName, &value.span, invalid.to_string())
-                .help(shape);
-            None
+                .add(Code::MisplacedKey, &entry.key_span, message)
+                .help(help);
         }
     }
 }
 
-fn read_limits(node: &mut NodeEntry, tree: &Tree, findings: &mut Findings) {
-    let help = tree
-        .as_map()
-        .and_then(|entries| entries.iter().find(|entry| &*entry.key == "timeout"));
-    if let Some(entry) = help {
+fn read_when(value: &Tree, source: &Source, findings: &mut Findings) -> Expr {
+    let when = Expr::read(value, source, findings);
+    if let Some(Err(error)) = when.constant().map(|expression| expression.truth(&[])) {
+        let (code, message) = match &error {
+            ExpressionError::NotBoolean { given } => (
+                Code::WrongKind,
+                format!("`when` is {given}, and has to be true or false"),
+            ),
+            error => (
+                Code::FailingExpression,
+                format!("this expression fails: {}", clipped(&error.to_string())),
+            ),
+        };
         findings
-            .add(
-                Code::UnknownKey,
-                &entry.key_span,
-                "`timeout` does not stand under `limits`",
-            )
-            .help("it stands beside it, as a key of the node");
-        return;
+            .add(code, &value.span, message)
+            .help("`when` is an expression that compares or asks, such as `size(a.text) > 0` or `has(a.failure)`");
     }
-    let shape = "`limits` is a map such as `{ memory: 16MiB, fuel: 1000000 }`";
-    if Keys::new(tree, LIMIT_KEYS, &[], findings, shape).is_none() {
-        return;
-    }
-    for entry in tree.as_map().unwrap_or_default() {
-        if let Some(limit) = Limit::ALL
-            .into_iter()
-            .find(|limit| limit.key() == &*entry.key)
-        {
-            read_limit(node, limit, &entry.value, findings);
-        }
-    }
+    when
 }
 
-fn read_limit(node: &mut NodeEntry, limit: Limit, value: &Tree, findings: &mut Findings) {
-    let text = value.as_scalar().map_or("", |scalar| &scalar.text);
-    let (read, example) = match limit {
-        Limit::Timeout => (
-            quantity::milliseconds(text),
-            "a time such as `200ms`, `5s` or `2m`",
-        ),
-        Limit::Fuel | Limit::Instances | Limit::Resources => {
-            (text.parse().ok(), "a whole number such as `100`")
-        }
-        Limit::Memory | Limit::CopiedBytes | Limit::LogBytes | Limit::OutputBytes => (
-            quantity::size(text),
-            "a size such as `16MiB`, `64 KiB` or `1000`",
-        ),
-    };
-    match read {
-        Some(read) => {
-            node.limits.set(limit, read);
-            node.limit_spans.push((limit, value.span.clone()));
-        }
-        None => {
-            let message = format!("`{}` is {example}, and this is not", limit.key());
-            findings.add(Code::BadQuantity, &value.span, message);
-        }
+fn read_on_failure(value: &Tree, findings: &mut Findings) -> Option<OnFailure> {
+    let text = value.as_text().unwrap_or_default();
+    match text {
+        "fail" => return Some(OnFailure::Fail),
+        "continue" => return Some(OnFailure::Continue),
+        _ => {}
     }
+    let near = findings.did_you_mean(text, ["fail", "continue"]);
+    findings
+        .add(
+            Code::BadChoice,
+            &value.span,
+            "`on_failure` is `fail` or `continue`, and this is not",
+        )
+        .help(near.unwrap_or_else(|| {
+            "with `continue` the run goes on without the node's outputs".to_owned()
+        }));
+    None
 }

@@ -1,4 +1,10 @@
-//! Sizes and times: a whole number and its unit, and nothing else. (The crates for this read `1.5M` and `1month` too.)
+//! Sizes, times and counts: a whole number and its unit, and nothing else. (The crates for this read `1.5M` and `1month`
+//! too.)
+
+use std::time::Duration;
+
+use crate::fault::{Code, Findings};
+use crate::read::Entry;
 
 const SIZE_UNITS: &[(&str, u64)] = &[
     ("", 1),
@@ -8,16 +14,62 @@ const SIZE_UNITS: &[(&str, u64)] = &[
     ("GiB", 1 << 30),
 ];
 
-const TIME_UNITS: &[(&str, u64)] = &[("ms", 1), ("s", 1000), ("m", 60_000)];
+const TIME_UNITS: &[(&str, u64)] = &[
+    ("ms", 1),
+    ("s", 1000),
+    ("m", 60_000),
+    ("h", 3_600_000),
+    ("d", 86_400_000),
+];
 
 /// Bytes, such as `16MiB`, `16 MiB` or `16777216`.
 pub(super) fn size(text: &str) -> Option<u64> {
     quantity(text, SIZE_UNITS)
 }
 
-/// Milliseconds, such as `200ms`, `5s` or `2m`.
+/// Milliseconds, such as `200ms`, `5s`, `2m`, `1h` or `7d`.
 pub(super) fn milliseconds(text: &str) -> Option<u64> {
     quantity(text, TIME_UNITS)
+}
+
+/// The whole number of a key, from `least` to `most`. `help` says what it means.
+pub(super) fn count(
+    entry: &Entry,
+    (least, most): (u32, u32),
+    help: &str,
+    findings: &mut Findings,
+) -> Option<u32> {
+    let count = text(entry).parse().ok();
+    let count = count.filter(|count| (least..=most).contains(count));
+    if count.is_none() {
+        let message = format!(
+            "`{}` is a whole number from {least} to {most}, and this is not",
+            entry.key
+        );
+        findings
+            .add(Code::BadQuantity, &entry.value.span, message)
+            .help(help);
+    }
+    count
+}
+
+/// The time of a key, if it is one from `least` to `most`.
+pub(super) fn duration(entry: &Entry, (least, most): (Duration, Duration)) -> Option<Duration> {
+    let time = milliseconds(text(entry)).map(Duration::from_millis);
+    time.filter(|time| (least..=most).contains(time))
+}
+
+/// A time as a document writes it, in the largest unit that leaves it whole.
+pub(super) fn written(time: Duration) -> String {
+    let ms = time.as_millis();
+    let fits = |(_, factor): &&(&str, u64)| ms.is_multiple_of(u128::from(*factor));
+    let (unit, factor) = TIME_UNITS.iter().rev().find(fits).unwrap_or(&("ms", 1));
+    format!("{}{unit}", ms / u128::from(*factor))
+}
+
+fn text(entry: &Entry) -> &str {
+    let scalar = entry.value.as_scalar();
+    scalar.map_or("", |scalar| &scalar.text)
 }
 
 fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
@@ -70,10 +122,17 @@ mod tests {
             ("5s", 5000),
             ("2m", 120_000),
             ("2 m", 120_000),
+            ("5h", 18_000_000),
+            ("30d", 2_592_000_000),
         ] {
             assert_eq!(milliseconds(text), Some(ms), "{text}");
+            assert_eq!(
+                written(Duration::from_millis(ms)),
+                text.replace(' ', ""),
+                "{text}"
+            );
         }
-        for bad in ["", "5", "5h", "1.5s", "s", "-5s", "99999999999999999999s"] {
+        for bad in ["", "5", "5w", "1.5s", "s", "-5s", "99999999999999999999s"] {
             assert_eq!(milliseconds(bad), None, "{bad}");
         }
     }

@@ -26,8 +26,14 @@ pub(crate) enum Operand<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExpressionError {
     /// It needs what is not there.
-    #[error("`{0}` is not there")]
-    Missing(String),
+    #[error("`{reference}` is not there")]
+    Missing {
+        /// What it refers to, as the document writes it.
+        reference: String,
+        /// Which of the expression's references that is, from 0, where it is one of an expression's. Of a `first(…)`
+        /// with nothing there it is the last.
+        index: Option<usize>,
+    },
     /// It failed while it was computed.
     #[error("{0}")]
     Failed(String),
@@ -51,6 +57,20 @@ pub enum ExpressionError {
         /// What the port takes.
         wanted: &'static str,
     },
+    /// Its result is to be gone through, and is no list.
+    #[error("it gives {given}, and `each` goes through a list")]
+    NoList {
+        /// What it gives.
+        given: &'static str,
+    },
+    /// Its result decides something, and is neither true nor false.
+    #[error(
+        "it gives {given}, and has to give true or false: compare it, as in `size(a.text) > 0`, or ask `has(a.text)`"
+    )]
+    NotBoolean {
+        /// What it gives.
+        given: &'static str,
+    },
 }
 
 /// The functions, made once. More are registered here than expressions may call: which those are is checked when an
@@ -63,8 +83,35 @@ static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
 });
 
 impl Expression {
-    /// Computes the expression over what its references refer to, in their order. Not for lone references, which hand
-    /// over what is there.
+    /// Whether the expression is true, over what its references refer to, in their order. Anything but a boolean is an
+    /// error.
+    pub(crate) fn truth(&self, operands: &[Option<Operand<'_>>]) -> Result<bool, ExpressionError> {
+        match &self.body {
+            Body::Computed(_) => match self.compute(operands)? {
+                convert::Result::Json(tree) => truth_of(&tree),
+                convert::Result::Text(_) => Err(ExpressionError::NotBoolean { given: "text" }),
+            },
+            Body::Lone | Body::First => match operands.iter().flatten().next() {
+                Some(Operand::Tree(tree)) => truth_of(tree),
+                Some(Operand::Text(_)) => Err(ExpressionError::NotBoolean { given: "text" }),
+                Some(Operand::Present) | None => {
+                    Err(self.missing(self.references.len().saturating_sub(1)))
+                }
+            },
+        }
+    }
+
+    /// The error for a reference that refers to nothing.
+    pub(crate) fn missing(&self, index: usize) -> ExpressionError {
+        let reference = self.references.get(index).map(ToString::to_string);
+        ExpressionError::Missing {
+            reference: quoted(reference.as_deref().unwrap_or("it")),
+            index: Some(index),
+        }
+    }
+
+    /// Computes the expression over what its references refer to, in their order. Not for [`Body::Lone`] and
+    /// [`Body::First`], which hand over what is there.
     pub(crate) fn compute(
         &self,
         operands: &[Option<Operand<'_>>],
@@ -97,9 +144,13 @@ impl Expression {
         ExpressionError::Failed(match error {
             ExecutionError::UndeclaredReference(name) => {
                 let is_it = |index: &usize| value_variable(*index) == **name;
-                let missing = (0..self.references.len()).find(is_it);
-                let missing = missing.map(|index| self.references[index].to_string());
-                return ExpressionError::Missing(quoted(missing.as_deref().unwrap_or(name)));
+                return match (0..self.references.len()).find(is_it) {
+                    Some(index) => self.missing(index),
+                    None => ExpressionError::Missing {
+                        reference: quoted(name),
+                        index: None,
+                    },
+                };
             }
             ExecutionError::NoSuchKey(key) => format!("there is no key `{}`", quoted(key)),
             ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => {
@@ -132,6 +183,13 @@ impl Expression {
     }
 }
 
+/// Whether a document is `true`. Anything but a boolean is an error.
+pub(crate) fn truth_of(tree: &Json) -> Result<bool, ExpressionError> {
+    tree.as_bool().ok_or(ExpressionError::NotBoolean {
+        given: convert::type_name(tree),
+    })
+}
+
 fn check_work(tree: &IdedExpr, operands: &[Option<Operand<'_>>]) -> Result<(), ExpressionError> {
     let sizes: Vec<(String, u64)> = operands
         .iter()
@@ -156,4 +214,65 @@ fn check_work(tree: &IdedExpr, operands: &[Option<Operand<'_>>]) -> Result<(), E
         return Err(ExpressionError::TooMuchWork { bytes });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::parse;
+    use super::*;
+
+    fn truth(text: &str, operands: &[Option<Operand<'_>>]) -> Result<bool, ExpressionError> {
+        parse(text).expect(text).truth(operands)
+    }
+
+    fn not_boolean(given: &'static str) -> Result<bool, ExpressionError> {
+        Err(ExpressionError::NotBoolean { given })
+    }
+
+    #[test]
+    fn only_booleans_are_true_or_false() {
+        let (yes, no, one) = (json!(true), json!(false), json!(1));
+        let [yes, no, one] = [&yes, &no, &one].map(|tree| Some(Operand::Tree(tree)));
+        let text = Some(Operand::Text("true"));
+        assert_eq!(truth("true", &[]), Ok(true));
+        assert_eq!(truth("a.x", &[yes]), Ok(true));
+        assert_eq!(truth("a.x", &[no]), Ok(false));
+        assert_eq!(truth("!a.x", &[yes]), Ok(false));
+        assert_eq!(truth("first(a.x, b.x)", &[None, yes]), Ok(true));
+        assert_eq!(truth("first(a.x, b.x)", &[no, yes]), Ok(false));
+        assert_eq!(truth("first(a.x, true)", &[None]), Ok(true));
+        assert_eq!(truth("has(a.x)", &[Some(Operand::Present)]), Ok(true));
+        assert_eq!(truth("has(a.x)", &[None]), Ok(false));
+        assert_eq!(truth("a.x", &[one]), not_boolean("a number"));
+        assert_eq!(truth("a.x", &[text]), not_boolean("text"));
+        assert_eq!(truth("a.x + 1", &[one]), not_boolean("a number"));
+        assert_eq!(truth("a.x + ''", &[text]), not_boolean("text"));
+        assert_eq!(truth("null", &[]), not_boolean("null"));
+        assert_eq!(truth("[true]", &[]), not_boolean("a list"));
+    }
+
+    #[test]
+    fn a_truth_that_is_not_there_says_which() {
+        let missing = |reference: &str, index| {
+            Err(ExpressionError::Missing {
+                reference: reference.to_owned(),
+                index: Some(index),
+            })
+        };
+        assert_eq!(truth("a.x", &[None]), missing("a.x", 0));
+        assert_eq!(truth("first(a.x, b.x)", &[None, None]), missing("b.x", 1));
+        let yes = json!(true);
+        let yes = Some(Operand::Tree(&yes));
+        assert_eq!(truth("a.x && b.y", &[yes, None]), missing("b.y", 1));
+    }
+
+    #[test]
+    fn a_failure_is_a_reference_like_others() {
+        let kind = Some(Operand::Text("timeout"));
+        let text = "has(primary.failure) && primary.failure.kind == 'timeout'";
+        assert_eq!(truth(text, &[Some(Operand::Present), kind]), Ok(true));
+        assert_eq!(truth(text, &[None, None]), Ok(false));
+    }
 }

@@ -100,6 +100,18 @@ pub(crate) fn at_path<'a>(tree: &'a Json, path: &[Segment]) -> Option<&'a Json> 
     })
 }
 
+/// What a document is, with its article, as messages say it.
+pub(crate) fn type_name(tree: &Json) -> &'static str {
+    match tree {
+        Json::Null => "null",
+        Json::Bool(_) => "a boolean",
+        Json::Number(_) => "a number",
+        Json::String(_) => "text",
+        Json::Array(_) => "a list",
+        Json::Object(_) => "an object",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -39,6 +39,12 @@ const fn method(name: &'static str, arguments: &'static [usize]) -> Function {
     }
 }
 
+/// The macro that gives the first of its arguments that is there.
+pub(crate) const FIRST: &str = "first";
+
+/// How many arguments `first` takes at most.
+pub(crate) const MAX_FIRST_ARGUMENTS: usize = 16;
+
 /// Every function. `docs/flow-format.md` says what each does.
 pub(crate) const FUNCTIONS: &[Function] = &[
     global("size"),
@@ -47,6 +53,28 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     global("uint"),
     global("double"),
     global("bool"),
+    Function {
+        name: FIRST,
+        style: Style::Global,
+        arguments: &[
+            1,
+            2,
+            3,
+            4,
+            5,
+            6,
+            7,
+            8,
+            9,
+            10,
+            11,
+            12,
+            13,
+            14,
+            15,
+            MAX_FIRST_ARGUMENTS,
+        ],
+    },
     method("size", &[0]),
     method("contains", &[1]),
     method("startsWith", &[1]),
@@ -88,6 +116,7 @@ pub(crate) fn check(name: &str, style: Style, arguments: usize) -> Result<(), Re
 impl Function {
     fn example(&self) -> String {
         match self.style {
+            Style::Global if self.name == FIRST => "first(a.text, b.text)".to_owned(),
             Style::Global => format!("{}(x)", self.name),
             Style::Method => {
                 let arguments = ["a", "b"][..self.arguments[0].min(2)].join(", ");

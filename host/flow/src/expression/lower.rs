@@ -7,18 +7,19 @@ use cel::IdedExpr;
 use cel::common::ast::{CallExpr, EntryExpr, Expr, LiteralValue, operators};
 
 use super::functions::{self, Refusal, Style};
-use super::parse::{ParseFault, Tokens};
-use super::{Reference, Segment};
+use super::parse::ParseFault;
+use super::tokens::Tokens;
+use super::{Body, Reference, Segment, first};
 use crate::excerpt::quoted;
 use crate::fault::Code;
 
 /// What was found while lowering.
 pub(crate) struct Lowered {
     pub(crate) references: Vec<Reference>,
-    /// Of each reference, whether its value is needed, and not only whether it is there.
+    /// Of each reference, whether its value is used, and not only whether it is there.
     pub(crate) valued: Vec<bool>,
-    /// The expression is one reference and nothing else.
-    pub(crate) lone: bool,
+    /// What the expression is where it hands over what there is and computes nothing.
+    pub(crate) handed_over: Option<Body>,
     pub(crate) faults: Vec<ParseFault>,
 }
 
@@ -34,7 +35,11 @@ pub(crate) fn presence_variable(index: usize) -> String {
 
 /// Lowers a tree whose depth is checked.
 pub(crate) fn lower(tree: &mut IdedExpr, tokens: &Tokens<'_>) -> Lowered {
-    let lone = reference_of(tree).is_some();
+    let handed_over = if reference_of(tree).is_some() {
+        Some(Body::Lone)
+    } else {
+        first::is_of_references(tree).then_some(Body::First)
+    };
     let (references, valued, faults) = (Vec::new(), Vec::new(), Vec::new());
     let mut lowering = Lowering {
         tokens,
@@ -47,21 +52,21 @@ pub(crate) fn lower(tree: &mut IdedExpr, tokens: &Tokens<'_>) -> Lowered {
     Lowered {
         references: lowering.references,
         valued: lowering.valued,
-        lone,
+        handed_over,
         faults: lowering.faults,
     }
 }
 
-struct Lowering<'a> {
-    tokens: &'a Tokens<'a>,
+pub(super) struct Lowering<'a> {
+    pub(super) tokens: &'a Tokens<'a>,
     indices: HashMap<Reference, usize>,
     references: Vec<Reference>,
     valued: Vec<bool>,
-    faults: Vec<ParseFault>,
+    pub(super) faults: Vec<ParseFault>,
 }
 
 impl Lowering<'_> {
-    fn expr(&mut self, expr: &mut IdedExpr) {
+    pub(super) fn expr(&mut self, expr: &mut IdedExpr) {
         if let Some(reference) = reference_of(expr) {
             let index = self.index(reference);
             self.valued[index] = true;
@@ -69,6 +74,11 @@ impl Lowering<'_> {
             return;
         }
         match &mut expr.expr {
+            Expr::Call(call) if first::is_first(call) => {
+                if let Some(chain) = self.first(std::mem::take(&mut call.args)) {
+                    *expr = chain;
+                }
+            }
             Expr::Call(call) => self.call(call),
             Expr::Select(select) if select.test => {
                 let Some(mut reference) = reference_of(&select.operand) else {
@@ -99,7 +109,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn index(&mut self, reference: Reference) -> usize {
+    pub(super) fn index(&mut self, reference: Reference) -> usize {
         *self.indices.entry(reference.clone()).or_insert_with(|| {
             self.references.push(reference);
             self.valued.push(false);
@@ -162,8 +172,14 @@ impl Lowering<'_> {
                 } else {
                     "arguments"
                 };
-                let counts: Vec<_> = counts.iter().map(usize::to_string).collect();
-                let (counts, given) = (counts.join(" or "), call.args.len());
+                let given = call.args.len();
+                let counts = match counts {
+                    [least, _, .., most] => format!("{least} to {most}"),
+                    counts => {
+                        let counts: Vec<_> = counts.iter().map(usize::to_string).collect();
+                        counts.join(" or ")
+                    }
+                };
                 let message = format!("`{name}` takes {counts} {arguments}, and is given {given}");
                 ParseFault::new(Code::WrongArguments, at, message)
             }
@@ -208,7 +224,7 @@ fn is_operator(name: &str) -> bool {
 }
 
 /// The reference that an expression is, if it is nothing but one: a name, and fields and constant indices behind it.
-fn reference_of(expr: &IdedExpr) -> Option<Reference> {
+pub(super) fn reference_of(expr: &IdedExpr) -> Option<Reference> {
     let mut path = Vec::new();
     let mut expr = &expr.expr;
     loop {

@@ -6,17 +6,19 @@
 mod compute;
 mod convert;
 mod cost;
+mod first;
 mod functions;
 mod lower;
 mod parse;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use cel::IdedExpr;
 
-pub(crate) use compute::Operand;
 pub use compute::{ExpressionError, MAX_EXPRESSION_WORK};
-pub(crate) use convert::{Result as Computed, at_path};
+pub(crate) use compute::{Operand, truth_of};
+pub(crate) use convert::{Result as Computed, at_path, type_name};
 pub(crate) use parse::parse;
 pub use parse::{MAX_EXPRESSION_BYTES, MAX_EXPRESSION_DEPTH, MAX_EXPRESSION_OPERATORS};
 
@@ -28,7 +30,7 @@ pub const MAX_OPENED_BYTES: usize = 8 << 20;
 pub(crate) struct Expression {
     /// What it refers to, each once.
     pub(crate) references: Vec<Reference>,
-    /// Of each reference, whether its value is needed, and not only whether it is there.
+    /// Of each reference, whether its value is used, and not only whether it is there.
     pub(crate) valued: Vec<bool>,
     pub(crate) body: Body,
 }
@@ -38,6 +40,8 @@ pub(crate) struct Expression {
 pub(crate) enum Body {
     /// It is one reference, and hands over what that refers to.
     Lone,
+    /// It is `first(…)` over its references, in their order, and hands over what the first that is there refers to.
+    First,
     /// It computes.
     Computed(IdedExpr),
 }

@@ -8,9 +8,9 @@ use std::ops::Range;
 
 use cel::IdedExpr;
 use cel::parser::PrattParser;
-use cel::parser::pratt_parser::{Lexer, Token, TokenKind};
 
 use super::lower::{self, Lowered};
+use super::tokens::Tokens;
 use super::{Body, Expression};
 use crate::excerpt::quoted;
 use crate::fault::Code;
@@ -22,8 +22,9 @@ pub const MAX_EXPRESSION_BYTES: usize = 4096;
 /// logarithmically, because they are balanced.
 pub const MAX_EXPRESSION_DEPTH: usize = 64;
 
-/// How many operators, brackets and dots an expression may have; `&&`, `||` and commas are free. With it the tree that
-/// the parser makes before its depth can be checked needs less than 256 KiB of stack.
+/// How many operators, brackets and dots an expression may have; `&&`, `||` and commas are free, but for the commas of
+/// `first`, each of which makes the tree deeper. With it the tree that the parser makes before its depth can be checked
+/// needs less than 256 KiB of stack.
 pub const MAX_EXPRESSION_OPERATORS: usize = 512;
 
 /// What is wrong with an expression, and where in its text.
@@ -54,21 +55,17 @@ impl ParseFault {
 /// Parses and checks an expression.
 pub(crate) fn parse(text: &str) -> Result<Expression, Vec<ParseFault>> {
     let whole = 0..text.len();
-    let too_large = |message: String| {
-        let fault = ParseFault::new(Code::ExpressionTooLarge, whole.clone(), message);
-        vec![fault.help("let a node do the work, or split the expression over several nodes")]
-    };
     if text.len() > MAX_EXPRESSION_BYTES {
         let bytes = text.len();
-        return Err(too_large(format!(
+        let message = format!(
             "the expression has {bytes} bytes, and at most {MAX_EXPRESSION_BYTES} are read"
-        )));
+        );
+        return Err(vec![too_large(whole, message)]);
     }
     let tokens = Tokens::new(text);
     if tokens.operators() > MAX_EXPRESSION_OPERATORS {
-        return Err(too_large(format!(
-            "the expression has more than {MAX_EXPRESSION_OPERATORS} operators"
-        )));
+        let message = format!("the expression has more than {MAX_EXPRESSION_OPERATORS} operators");
+        return Err(vec![too_large(whole, message)]);
     }
     let parser = PrattParser::new().max_recursion_depth(MAX_EXPRESSION_DEPTH as u16);
     let mut tree = parser.parse(text).map_err(|errors| {
@@ -76,29 +73,35 @@ pub(crate) fn parse(text: &str) -> Result<Expression, Vec<ParseFault>> {
         vec![syntax_fault(text, first.as_ref())]
     })?;
     if depth(&tree) > MAX_EXPRESSION_DEPTH {
-        return Err(too_large(format!(
-            "the expression nests deeper than {MAX_EXPRESSION_DEPTH} levels"
-        )));
+        return Err(vec![too_deep(whole)]);
     }
     let Lowered {
         references,
         valued,
-        lone,
+        handed_over,
         faults,
     } = lower::lower(&mut tree, &tokens);
     if !faults.is_empty() {
         return Err(faults);
     }
-    let body = if lone {
-        Body::Lone
-    } else {
-        Body::Computed(tree)
-    };
+    if depth(&tree) > MAX_EXPRESSION_DEPTH {
+        return Err(vec![too_deep(whole)]); // a `first` became as deep as it has arguments
+    }
     Ok(Expression {
         references,
         valued,
-        body,
+        body: handed_over.unwrap_or(Body::Computed(tree)),
     })
+}
+
+fn too_large(at: Range<usize>, message: String) -> ParseFault {
+    ParseFault::new(Code::ExpressionTooLarge, at, message)
+        .help("let a node do the work, or split the expression over several nodes")
+}
+
+fn too_deep(at: Range<usize>) -> ParseFault {
+    let message = format!("the expression nests deeper than {MAX_EXPRESSION_DEPTH} levels");
+    too_large(at, message)
 }
 
 fn syntax_fault(text: &str, error: Option<&cel::ParseError>) -> ParseFault {
@@ -110,14 +113,13 @@ fn syntax_fault(text: &str, error: Option<&cel::ParseError>) -> ParseFault {
         );
     };
     if error.msg.contains("recursion limit") {
-        let message = format!("the expression nests deeper than {MAX_EXPRESSION_DEPTH} levels");
-        return ParseFault::new(Code::ExpressionTooLarge, 0..text.len(), message)
-            .help("let a node do the work, or split the expression over several nodes");
+        return too_deep(0..text.len());
     }
     let at = byte_at(text, error.pos);
     let end = text[at..].chars().next().map_or(at, |c| at + c.len_utf8());
     let said = match error.msg.trim_start_matches("Syntax error: ") {
         ended if ended.starts_with("mismatched input '<EOF>'") => "it ends too early".to_owned(),
+        ended if ended.starts_with("mismatched input <EOF>") => "it ends too early".to_owned(),
         said => said.replace("<EOF>", "the end"),
     };
     let fault = ParseFault::new(
@@ -125,11 +127,13 @@ fn syntax_fault(text: &str, error: Option<&cel::ParseError>) -> ParseFault {
         at..end,
         format!("this is not an expression: {}", quoted(&said)),
     );
-    if text.contains("{{") {
-        fault.help("templates belong to `text/prompt-template`; an expression names a value, such as `input.topic`")
+    fault.help(if text.contains("{{") {
+        "templates belong to `text/prompt-template`; an expression names a value, such as `input.topic`"
+    } else if text.matches('(').count() > text.matches(')').count() {
+        "a bracket is not closed; between YAML's `{` and `}` a comma ends the value: put quotes around the whole expression"
     } else {
-        fault.help("text stands in quotes within the expression: `\"'Hello ' + input.name\"`")
-    }
+        "text stands in quotes within the expression: `\"'Hello ' + input.name\"`"
+    })
 }
 
 /// The byte of a line and a column, both from 1, the column in bytes.
@@ -150,111 +154,4 @@ fn depth(tree: &IdedExpr) -> usize {
         lower::for_children(expr, &mut |child| open.push((child, level + 1)));
     }
     deepest
-}
-
-/// An expression's tokens, for finding the place of what the parser's tree only names.
-pub(crate) struct Tokens<'a> {
-    text: &'a str,
-    tokens: Vec<Token>,
-}
-
-impl<'a> Tokens<'a> {
-    fn new(text: &'a str) -> Self {
-        let mut lexer = Lexer::new(text);
-        let mut tokens = Vec::new();
-        loop {
-            let token = lexer.lex();
-            match token.kind {
-                TokenKind::TokEnd => break,
-                TokenKind::TokWhitespace | TokenKind::TokComment => {}
-                _ => tokens.push(token),
-            }
-            if tokens.len() > text.len() {
-                break; // every token has a byte: this cannot be, and must not loop
-            }
-        }
-        Self { text, tokens }
-    }
-
-    /// How many tokens there are that make a tree deeper. The parser makes balanced trees of `&&` and `||`.
-    fn operators(&self) -> usize {
-        use TokenKind::{
-            TokAsterisk, TokDot, TokEqualEqual, TokExclamation, TokExclamationEqual, TokGreater,
-            TokGreaterEqual, TokIn, TokLeftBrace, TokLeftBracket, TokLeftParen, TokLess,
-            TokLessEqual, TokMinus, TokPercent, TokPlus, TokQuestion, TokSlash,
-        };
-        const DEEPENING: [TokenKind; 18] = [
-            TokAsterisk,
-            TokDot,
-            TokEqualEqual,
-            TokExclamation,
-            TokExclamationEqual,
-            TokGreater,
-            TokGreaterEqual,
-            TokIn,
-            TokLeftBrace,
-            TokLeftBracket,
-            TokLeftParen,
-            TokLess,
-            TokLessEqual,
-            TokMinus,
-            TokPercent,
-            TokPlus,
-            TokQuestion,
-            TokSlash,
-        ];
-        self.tokens
-            .iter()
-            .filter(|token| DEEPENING.contains(&token.kind))
-            .count()
-    }
-
-    fn is_word(&self, index: usize, word: &str) -> bool {
-        self.tokens
-            .get(index)
-            .is_some_and(|token| self.text.get(token.start..token.end) == Some(word))
-    }
-
-    fn kind(&self, index: usize) -> Option<TokenKind> {
-        self.tokens.get(index).map(|token| token.kind)
-    }
-
-    /// Where a name stands, with as much of `keys` behind it as is written there.
-    pub(crate) fn reference(&self, root: &str, keys: &[&str]) -> Range<usize> {
-        let place = |index: usize| {
-            let matched = keys.iter().enumerate().take_while(|(nth, key)| {
-                let dot = index + 1 + nth * 2;
-                self.kind(dot) == Some(TokenKind::TokDot) && self.is_word(dot + 1, key)
-            });
-            let matched = matched.count();
-            (
-                matched,
-                self.tokens[index].start..self.tokens[index + matched * 2].end,
-            )
-        };
-        let is_root = |index: &usize| {
-            let after_dot = *index > 0 && self.kind(*index - 1) == Some(TokenKind::TokDot);
-            !after_dot && self.is_word(*index, root)
-        };
-        let roots = (0..self.tokens.len()).filter(is_root).map(place);
-        let best = roots.rev().max_by_key(|(matched, _)| *matched);
-        best.map_or(0..self.text.len(), |(_, place)| place)
-    }
-
-    /// Where a function is called.
-    pub(crate) fn call(&self, name: &str) -> Range<usize> {
-        let found = (0..self.tokens.len()).find(|&index| {
-            self.is_word(index, name) && self.kind(index + 1) == Some(TokenKind::TokLeftParen)
-        });
-        found.map_or(0..self.text.len(), |index| {
-            self.tokens[index].start..self.tokens[index].end
-        })
-    }
-
-    /// The name of the first macro that loops.
-    pub(crate) fn loop_macro(&self) -> Option<&'static str> {
-        const LOOPS: [&str; 5] = ["all", "exists", "exists_one", "filter", "map"];
-        let is_called = |name: &&&str| self.call(name) != (0..self.text.len());
-        LOOPS.iter().find(is_called).copied()
-    }
 }

@@ -118,7 +118,10 @@ fn an_absent_reference_fails_only_where_it_is_needed() {
     let expression = parse("input.a + '!'").expect("an expression");
     assert_eq!(
         expression.compute(&[None]),
-        Err(ExpressionError::Missing("input.a".into()))
+        Err(ExpressionError::Missing {
+            reference: "input.a".into(),
+            index: Some(0)
+        })
     );
 }
 
@@ -220,6 +223,9 @@ fn hostile() -> Vec<String> {
         ("x.map(i,", ")"),
         ("a.b(", ")"),
         ("T{a:", "}"),
+        ("first(", ")"),
+        ("first(a.b,", ")"),
+        ("first(a,a,a,a,a,a,a,a,", ")"),
     ] {
         for count in [60, 100, 500, 4096 / (open.len() + close.len() + 1)] {
             texts.push(format!("{}a{}", open.repeat(count), close.repeat(count)));
@@ -231,6 +237,7 @@ fn hostile() -> Vec<String> {
     texts.push(format!("a{}", ".trim()".repeat(60)));
     texts.push(format!("a{}", "[0]".repeat(1300)));
     texts.push(format!("[{}]", "1,".repeat(2000)));
+    texts.push(format!("first({}a)", "a,".repeat(2000)));
     texts.push(format!("'{}'", "\\n".repeat(2000)));
     texts.push("'''".repeat(1000));
     texts.push("(a?[b{'".repeat(585));
@@ -355,6 +362,7 @@ fn token() -> impl Strategy<Value = &'static str> {
         "true",
         "size(",
         "has(",
+        "first(",
         ".map(i,",
         ".trim()",
         "string(",

@@ -3,25 +3,61 @@
 mod report;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use futures::StreamExt as _;
-use lockgate_model::{Json, Limits, Node, NodeCatalog, NodeRef, NodeRunner, PluginId, UnknownNode};
+use lockgate_model::{Json, Limits, Node, NodeCatalog, NodeRef, Port, UnknownNode};
 use serde_json::{Map, Value as Tree};
 
-use crate::document::{FlowDocument, NodeEntry, Override};
+use super::cache::CacheUse;
+use super::each;
+use super::flows::{self, Planner};
+use super::node::{FlowWork, NodeWork, Work};
+use super::references;
+use super::shape::{self, Shape};
+use crate::document::{FlowDocument, NodeEntry, Override, Uses, literal};
 use crate::excerpt::quoted;
 use crate::fault::{Code, Findings};
 
 /// How many configurations are checked at the same time. Each is a call into a sandbox.
 const MAX_CONFIGURING: usize = 8;
 
-/// A node that is there and accepts its configuration.
+/// What a node runs, once that is there and accepts its configuration.
 pub(super) struct Configured {
-    pub(super) reference: NodeRef,
-    pub(super) plugin: PluginId,
-    pub(super) limits: Limits,
-    pub(super) runner: Arc<dyn NodeRunner>,
+    pub(super) work: Work,
+    /// Its outputs as others see them.
+    pub(super) outputs: Vec<Port>,
+    pub(super) cache: CacheUse,
+    /// What is known of the outputs, once somebody asks.
+    shapes: Vec<OnceLock<Option<Tree>>>,
+}
+
+impl Configured {
+    fn new(work: Work, entry: &NodeEntry, cache: CacheUse) -> Self {
+        let outputs = work.ports().outputs.iter();
+        let outputs: Vec<Port> = match &entry.each {
+            None => outputs.cloned().collect(),
+            Some(_) => outputs.map(|port| each::list_of(port, entry)).collect(),
+        };
+        let shapes = outputs.iter().map(|_| OnceLock::new()).collect();
+        Self {
+            work,
+            outputs,
+            cache,
+            shapes,
+        }
+    }
+
+    pub(super) fn output_names(&self) -> impl Iterator<Item = &str> {
+        self.outputs.iter().map(|port| port.name.as_str())
+    }
+
+    /// What is known of an output, as far as it is JSON.
+    pub(super) fn shape(&self, output: usize) -> Shape<'_> {
+        let known = self.shapes[output].get_or_init(|| shape::of_port(&self.outputs[output]));
+        known.as_ref().map_or(Shape::anything(), Shape::of)
+    }
 }
 
 /// What is asked for once, however many nodes ask for it.
@@ -43,12 +79,12 @@ struct Question {
 /// Every node of the document, in its order; None where there is a fault.
 pub(super) async fn configure(
     document: &FlowDocument,
-    catalog: &dyn NodeCatalog,
+    planner: &mut Planner<'_>,
     overrides: &[Override],
     findings: &mut Findings,
 ) -> Vec<Option<Configured>> {
     let overridden = sort_overrides(document, overrides, findings);
-    let questions = questions(document, catalog, &overridden, findings);
+    let questions = questions(document, planner.nodes, &overridden, findings);
     let answers = futures::stream::iter(questions.into_iter().map(async |question| {
         let answer = question
             .node
@@ -64,12 +100,20 @@ pub(super) async fn configure(
             let entry = &document.nodes[index];
             match &answer {
                 Ok(runner) => {
-                    configured[index] = entry.reference.clone().map(|reference| Configured {
+                    let Some(reference) = entry.reference().cloned() else {
+                        continue;
+                    };
+                    let plugin = question.node.plugin().clone();
+                    let pure = question.node.info().pure;
+                    let config = &question.config;
+                    let cache = CacheUse::of_node(entry.cache, &plugin, &reference, config, pure);
+                    let work = Work::Node(NodeWork {
                         reference,
-                        plugin: question.node.plugin().clone(),
+                        plugin,
                         limits: question.limits,
                         runner: Arc::clone(runner),
-                    })
+                    });
+                    configured[index] = Some(Configured::new(work, entry, cache));
                 }
                 Err(error) => {
                     let settings = overridden.get(&*entry.key);
@@ -83,7 +127,39 @@ pub(super) async fn configure(
             }
         }
     }
+    configure_flows(document, planner, findings, &mut configured).await;
     configured
+}
+
+/// The nodes that run flows, each with its plan.
+async fn configure_flows(
+    document: &FlowDocument,
+    planner: &mut Planner<'_>,
+    findings: &mut Findings,
+    configured: &mut [Option<Configured>],
+) {
+    for (entry, configured) in document.nodes.iter().zip(configured) {
+        let Some(Uses::Flow(name)) = &entry.uses else {
+            continue;
+        };
+        let plan = match planner.plan_flow(name).await {
+            Ok(plan) => plan,
+            Err(why) => {
+                findings
+                    .add(Code::SubFlow, &entry.use_span, why.message)
+                    .maybe_help(why.help);
+                continue;
+            }
+        };
+        let cache = CacheUse::of_flow(entry.cache, &plan.digest);
+        let timeout = entry.limits.get(lockgate_model::Limit::Timeout);
+        let work = Work::Flow(FlowWork {
+            ports: Arc::new(flows::ports(&plan)),
+            plan,
+            timeout: timeout.map(Duration::from_millis),
+        });
+        *configured = Some(Configured::new(work, entry, cache));
+    }
 }
 
 /// The settings from outside, by node.
@@ -94,7 +170,15 @@ fn sort_overrides(
 ) -> HashMap<String, Map<String, Tree>> {
     let mut sorted: HashMap<String, Map<String, Tree>> = HashMap::new();
     for setting in overrides {
-        if document.nodes.iter().any(|node| *node.key == setting.node) {
+        let node = document.nodes.iter().find(|node| *node.key == setting.node);
+        if let Some(Uses::Flow(flow)) = node.and_then(|node| node.uses.as_ref()) {
+            let message = format!(
+                "the setting `{}.{}` is of a node that runs the flow `{flow}`, and a flow has no settings",
+                quoted(&setting.node),
+                quoted(&setting.key)
+            );
+            findings.add_outside(Code::BadOverride, message);
+        } else if node.is_some() {
             sorted
                 .entry(setting.node.clone())
                 .or_default()
@@ -126,7 +210,7 @@ fn questions(
     let mut questions: Vec<Question> = Vec::new();
     for (index, entry) in document.nodes.iter().enumerate() {
         let config = config(entry, overridden.get(&*entry.key), findings);
-        let Some(reference) = &entry.reference else {
+        let Some(reference) = entry.reference() else {
             continue;
         };
         let node = match found
@@ -167,13 +251,18 @@ fn report_unknown(entry: &NodeEntry, unknown: &UnknownNode, findings: &mut Findi
     } else {
         Code::UnknownPlugin
     };
-    let near = unknown
-        .nearest
-        .first()
-        .map(|name| format!("did you mean `{}`?", quoted(name)));
+    let has_versions = !unknown.plugin_known && !unknown.versions.is_empty();
+    let help = if has_versions {
+        let versions: Vec<_> = unknown.versions.iter().map(ToString::to_string).collect();
+        let versions = references::list(versions.iter().map(String::as_str));
+        Some(format!("the versions that are loaded: {versions}"))
+    } else {
+        let nearest = unknown.nearest.first();
+        nearest.map(|name| format!("did you mean `{}`?", quoted(name)))
+    };
     findings
         .add(code, &entry.use_span, unknown.to_string())
-        .maybe_help(near);
+        .maybe_help(help);
 }
 
 /// The node's `with` as JSON, with the settings from outside.
@@ -182,26 +271,14 @@ fn config(
     overridden: Option<&Map<String, Tree>>,
     findings: &mut Findings,
 ) -> Option<Json> {
-    let before = findings.len();
     let mut config = match &entry.config {
         None => Map::new(),
-        Some(tree) => {
-            let json = tree.to_json(&mut |scalar, reason| {
-                findings
-                    .add(
-                        Code::BadNumber,
-                        &scalar.span,
-                        format!("this is no JSON number: {reason}"),
-                    )
-                    .help("put quotes around it if it is text");
-            });
-            json.as_object().cloned()?
-        }
+        Some(tree) => literal(tree, findings)?.as_object().cloned()?,
     };
     for (key, value) in overridden.into_iter().flatten() {
         config.insert(key.clone(), value.clone());
     }
-    (findings.len() == before).then(|| Json::from(&Tree::Object(config)))
+    Some(Json::from(&Tree::Object(config)))
 }
 
 fn limits(entry: &NodeEntry, node: &dyn Node, findings: &mut Findings) -> Option<Limits> {

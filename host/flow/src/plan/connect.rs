@@ -1,26 +1,51 @@
 //! Every reference finds what it refers to, and every input a value.
 
 use std::collections::{BTreeSet, HashMap};
-use std::ops::Range;
 use std::sync::Arc;
 
-use lockgate_model::{Ports, ValueKind};
+use lockgate_model::{Port, Ports, ValueKind};
 
 use super::configure::Configured;
-use super::kinds::{self, Ends};
-use super::{Origin, PlanWire, Root, WireSource};
+use super::kinds::{self, Target, Valued, Wanted};
+use super::node::Each;
+use super::references::{Names, Resolver, list};
+use super::shape::{self, Shape};
+use super::wire::{Origin, PlanExpr, PlanWire, WireSource};
 use crate::coerce::{self, kind_name};
-use crate::document::{FlowDocument, NodeEntry, Wire};
+use crate::document::{Expr, FlowDocument, NodeEntry, Wire};
 use crate::excerpt::{clipped, quoted};
-use crate::expression::{Body, Expression, Reference, Segment};
+use crate::expression::{Body, Expression};
 use crate::fault::{Code, Findings};
+
+/// How many elements of an `each` a node works on at the same time where its flow does not say.
+const USUAL_CONCURRENCY: u32 = 8;
 
 /// What is connected, by the document's indices.
 pub(super) struct Connections {
-    pub(super) wires: Vec<Vec<PlanWire>>,
+    pub(super) nodes: Vec<Connected>,
     pub(super) outputs: Vec<PlanWire>,
+    pub(super) labels: Vec<PlanWire>,
     /// Of each node, the nodes that its expressions name, each once, whatever else is wrong with them.
     pub(super) needs: Vec<Vec<usize>>,
+}
+
+/// What is connected to a node.
+#[derive(Default)]
+pub(super) struct Connected {
+    pub(super) when: Option<PlanExpr>,
+    pub(super) each: Option<Each>,
+    pub(super) wires: Vec<PlanWire>,
+}
+
+impl Connected {
+    /// Puts the plan's index of each node in the place of the document's.
+    pub(super) fn move_nodes(&mut self, position: &[u32]) {
+        let each = self.each.iter_mut().map(|each| &mut each.items);
+        let wired = self.wires.iter_mut().map(|wire| &mut wire.expr);
+        for expr in self.when.iter_mut().chain(each).chain(wired) {
+            expr.from.move_nodes(position);
+        }
+    }
 }
 
 /// Connects everything. What is faulty is reported and left out.
@@ -30,151 +55,235 @@ pub(super) fn connect(
     indices: &HashMap<&str, usize>,
     findings: &mut Findings,
 ) -> Connections {
-    let mut connector = Connector {
+    let resolver = Resolver {
         document,
         configured,
         indices,
-        findings,
     };
-    let mut wires = Vec::with_capacity(document.nodes.len());
-    for (index, entry) in document.nodes.iter().enumerate() {
-        let ports = configured[index]
-            .as_ref()
-            .map(|configured| configured.runner.ports());
-        let inputs = entry
-            .wires
-            .iter()
-            .filter_map(|wire| connector.input(entry, wire, ports));
-        wires.push(inputs.collect());
-        if let Some(ports) = ports {
-            report_missing(entry, ports, connector.findings);
-        }
+    let mut connector = Connector { resolver, findings };
+    let mut nodes = Vec::with_capacity(document.nodes.len());
+    for (entry, configured) in document.nodes.iter().zip(configured) {
+        nodes.push(connector.node(entry, configured.as_ref()));
     }
-    let outputs = document
-        .outputs
-        .iter()
-        .filter_map(|wire| connector.output(wire))
-        .collect();
-    let needs = document
-        .nodes
-        .iter()
-        .map(|entry| needs(entry, indices))
-        .collect();
+    let outputs = document.outputs.iter();
+    let outputs = outputs.filter_map(|wire| connector.wire(wire, Some(To::OUT), Names::NODES));
+    let outputs = outputs.collect();
+    // That a label names no node is checked where it is read.
+    let labels = document.labels.iter();
+    let labels = labels.filter_map(|wire| connector.wire(wire, Some(To::OUT), Names::NODES));
     Connections {
-        wires,
+        nodes,
         outputs,
-        needs,
+        labels: labels.collect(),
+        needs: document
+            .nodes
+            .iter()
+            .map(|entry| needs(entry, indices))
+            .collect(),
     }
 }
 
 fn needs(entry: &NodeEntry, indices: &HashMap<&str, usize>) -> Vec<usize> {
-    let expressions = entry
-        .wires
-        .iter()
-        .filter_map(|wire| wire.expression.as_ref());
+    let expressions = entry.exprs().filter_map(|expr| expr.expression.as_ref());
     let references = expressions.flat_map(|expression| &expression.references);
     // A node may not be called `input`; if one is, that is a fault of its own.
-    let references = references.filter(|reference| &*reference.root != "input");
+    let references =
+        references.filter(|reference| !lockgate_model::RESERVED.contains(&&*reference.root));
     let nodes: BTreeSet<usize> = references
         .filter_map(|reference| indices.get(&*reference.root).copied())
         .collect();
     nodes.into_iter().collect()
 }
 
-fn report_missing(entry: &NodeEntry, ports: &Ports, findings: &mut Findings) {
-    let is_wired = |name: &str| entry.wires.iter().any(|wire| wire.name.as_str() == name);
-    for port in ports
-        .inputs
-        .iter()
-        .filter(|port| port.required && !is_wired(port.name.as_str()))
-    {
-        let message = format!(
-            "the node `{}` does not wire the input `{}`, which it requires",
-            quoted(&entry.key),
-            port.name
-        );
-        findings
-            .add(Code::MissingInput, &entry.key_span, message)
-            .help(format!(
-                "it takes {}: `in: {{ {}: … }}`",
-                kind_name(port.kind),
-                port.name
-            ));
-    }
+/// What is known of the input that a wire goes into.
+struct To<'p> {
+    kind: ValueKind,
+    required: bool,
+    port: Option<&'p Port>,
+}
+
+impl To<'_> {
+    /// Out of the flow: anything fits.
+    const OUT: Self = Self {
+        kind: ValueKind::Any,
+        required: false,
+        port: None,
+    };
 }
 
 struct Connector<'a> {
-    document: &'a FlowDocument,
-    configured: &'a [Option<Configured>],
-    indices: &'a HashMap<&'a str, usize>,
+    resolver: Resolver<'a>,
     findings: &'a mut Findings,
 }
 
-impl Connector<'_> {
-    /// An input of a node. Its expression is looked at even where the node's ports are not known.
-    fn input(&mut self, entry: &NodeEntry, wire: &Wire, ports: Option<&Ports>) -> Option<PlanWire> {
+impl<'a> Connector<'a> {
+    /// A node. Its expressions are looked at even where its ports are not known.
+    fn node(&mut self, entry: &'a NodeEntry, configured: Option<&'a Configured>) -> Connected {
+        let ports = configured.map(|configured| configured.work.ports());
+        let when = entry.when.as_ref();
+        let when = when.and_then(|when| self.when(when));
+        let (mut each, mut names) = (None, Names::NODES);
+        if let Some(items) = &entry.each {
+            let (plan, element) = self.each(items, entry);
+            each = plan;
+            names.element = Some(element);
+        }
+        let wires = entry.wires.iter();
+        let wires = wires.filter_map(|wire| self.input(entry, wire, ports, names));
+        let wires = wires.collect();
+        if let Some(ports) = ports {
+            report_missing(entry, ports, self.findings);
+        }
+        Connected { when, each, wires }
+    }
+
+    fn when(&mut self, expr: &Expr) -> Option<PlanExpr> {
+        let target = Target {
+            wanted: Wanted::Truth,
+            shape: Shape::anything(),
+        };
+        // Whether a constant one is true or false is checked where it is read.
+        let (from, _) = self.source(expr, "when", &target, Names::NODES)?;
+        let at = expr.scalar.span.start;
+        Some(PlanExpr { from, at })
+    }
+
+    /// The list that a node goes through, and what is known of `item`.
+    fn each(&mut self, expr: &Expr, entry: &NodeEntry) -> (Option<Each>, Shape<'a>) {
+        let target = Target {
+            wanted: Wanted::List,
+            shape: Shape::anything(),
+        };
+        let Some((from, list)) = self.source(expr, "each", &target, Names::NODES) else {
+            return (None, Shape::anything());
+        };
+        let element = match entry.batch {
+            None => list.any_element(),
+            Some(_) => Shape::list(),
+        };
+        let at = expr.scalar.span.start;
+        let each = Each {
+            items: PlanExpr { from, at },
+            concurrency: entry.concurrency.unwrap_or(USUAL_CONCURRENCY),
+            batch: entry.batch,
+        };
+        (Some(each), element)
+    }
+
+    /// An input of a node.
+    fn input(
+        &mut self,
+        entry: &NodeEntry,
+        wire: &Wire,
+        ports: Option<&Ports>,
+        names: Names<'_>,
+    ) -> Option<PlanWire> {
         let port = ports.and_then(|ports| ports.input(wire.name.as_str()));
         if let (Some(ports), None) = (ports, port) {
-            let names = || ports.inputs.iter().map(|port| port.name.as_str());
-            let message = format!(
-                "the node `{}` has no input `{}`",
-                quoted(&entry.key),
-                wire.name
-            );
-            let near = self.findings.did_you_mean(wire.name.as_str(), names());
-            let help = near.unwrap_or_else(|| format!("its inputs: {}", list(names())));
-            self.findings
-                .add(Code::UnknownInput, &wire.name_span, message)
-                .help(help);
+            self.report_unknown_input(entry, wire, ports);
         }
-        let from = self.source(wire, port.map(|port| port.kind))?;
-        let port = port?;
-        Some(self.wire(wire, port.kind, port.required, from))
+        let to = port.map(|port| To {
+            kind: port.kind,
+            required: port.required,
+            port: Some(port),
+        });
+        self.wire(wire, to, names)
     }
 
-    fn output(&mut self, wire: &Wire) -> Option<PlanWire> {
-        let from = self.source(wire, Some(ValueKind::Any))?;
-        Some(self.wire(wire, ValueKind::Any, false, from))
+    fn report_unknown_input(&mut self, entry: &NodeEntry, wire: &Wire, ports: &Ports) {
+        let names = || ports.inputs.iter().map(|port| port.name.as_str());
+        let (key, name) = (quoted(&entry.key), &wire.name);
+        let near = self.findings.did_you_mean(name.as_str(), names());
+        let help = near.unwrap_or_else(|| format!("its inputs: {}", list(names())));
+        let message = format!("the node `{key}` has no input `{name}`");
+        self.findings
+            .add(Code::UnknownInput, &wire.name_span, message)
+            .help(help);
     }
 
-    fn wire(&self, wire: &Wire, kind: ValueKind, required: bool, from: WireSource) -> PlanWire {
-        PlanWire {
+    fn wire(&mut self, wire: &Wire, to: Option<To<'_>>, names: Names<'_>) -> Option<PlanWire> {
+        let schema = to.as_ref().and_then(|to| to.port).and_then(shape::of_port);
+        let target = Target {
+            wanted: Wanted::Value(to.as_ref().map(|to| to.kind)),
+            shape: schema.as_ref().map_or(Shape::anything(), Shape::of),
+        };
+        let (from, _) = self.source(&wire.expr, wire.name.as_str(), &target, names)?;
+        let to = to?;
+        Some(PlanWire {
             name: wire.name.clone(),
-            kind,
-            required,
-            from,
-            at: wire.scalar.span.start,
-        }
+            kind: to.kind,
+            required: to.required,
+            expr: PlanExpr {
+                from,
+                at: wire.expr.scalar.span.start,
+            },
+            piped: false,
+        })
     }
 
-    /// Where a wire's value comes from. `to` is what the port takes, where that is known.
-    fn source(&mut self, wire: &Wire, to: Option<ValueKind>) -> Option<WireSource> {
-        let expression = wire.expression.as_ref()?;
+    /// Where a value comes from, and what is known of it where it is handed over from one place. `name` is what the
+    /// value is for.
+    fn source<'n>(
+        &mut self,
+        expr: &Expr,
+        name: &str,
+        target: &Target<'_>,
+        names: Names<'n>,
+    ) -> Option<(WireSource, Shape<'n>)>
+    where
+        'a: 'n,
+    {
+        let expression = expr.expression.as_ref()?;
+        let is_lone = !matches!(expression.body, Body::Computed(_));
+        let mut shape = Shape::anything();
         let mut origins = Vec::with_capacity(expression.references.len());
         for (reference, valued) in expression.references.iter().zip(&expression.valued) {
-            origins.push(self.origin(wire, reference, *valued, expression, to));
+            let found = self.resolver.resolve(expr, reference, names, self.findings);
+            let fits = found.and_then(|(origin, known)| {
+                let valued = if is_lone {
+                    Valued::HandedOver
+                } else {
+                    Valued::computed(*valued)
+                };
+                match kinds::misfit(reference, &known, valued, target) {
+                    None => Some((origin, known.shape)),
+                    Some(misfit) => {
+                        let at = self.resolver.place(expr, reference);
+                        self.findings
+                            .add(Code::WrongKind, &at, misfit.message)
+                            .maybe_help(misfit.help);
+                        None
+                    }
+                }
+            });
+            if let (Some((_, known)), Body::Lone) = (&fits, &expression.body) {
+                shape = *known;
+            }
+            origins.push(fits.map(|(origin, _)| origin));
         }
         let origins: Vec<Origin> = origins.into_iter().collect::<Option<_>>()?;
-        match expression.body {
-            Body::Lone => origins.into_iter().next().map(WireSource::Lone),
-            Body::Computed(_) => self.computed(wire, expression, origins, to),
-        }
+        let from = match expression.body {
+            Body::Lone => WireSource::Lone(origins.into_iter().next()?),
+            Body::First => WireSource::First(origins.into()),
+            Body::Computed(_) => self.computed(expr, name, expression, origins, target)?,
+        };
+        Some((from, shape))
     }
 
     fn computed(
         &mut self,
-        wire: &Wire,
+        expr: &Expr,
+        name: &str,
         expression: &Arc<Expression>,
         origins: Vec<Origin>,
-        to: Option<ValueKind>,
+        target: &Target<'_>,
     ) -> Option<WireSource> {
+        let to = target.kind();
         if to == Some(ValueKind::Binary) {
-            let message = format!(
-                "the input `{}` takes bytes, and expressions do not compute bytes",
-                wire.name
-            );
+            let message =
+                format!("the input `{name}` takes bytes, and expressions do not compute bytes");
             self.findings
-                .add(Code::WrongKind, &wire.scalar.span, message)
+                .add(Code::WrongKind, &expr.scalar.span, message)
                 .help("refer to an output that gives bytes, and to nothing else");
             return None;
         }
@@ -194,143 +303,25 @@ impl Connector<'_> {
             Err((code, error)) => {
                 let help = (code == Code::WrongKind)
                     .then(|| "`string(…)` makes text of a value".to_owned());
+                let message = format!("this expression fails: {}", clipped(&error.to_string()));
                 self.findings
-                    .add(
-                        code,
-                        &wire.scalar.span,
-                        format!("this expression fails: {}", clipped(&error.to_string())),
-                    )
+                    .add(code, &expr.scalar.span, message)
                     .maybe_help(help);
                 None
             }
         }
     }
-
-    /// What a reference refers to, if it is there and fits.
-    fn origin(
-        &mut self,
-        wire: &Wire,
-        reference: &Reference,
-        valued: bool,
-        expression: &Expression,
-        to: Option<ValueKind>,
-    ) -> Option<Origin> {
-        if &*reference.root == "input" {
-            return Some(Origin {
-                root: Root::Input,
-                path: reference.path.clone().into(),
-            });
-        }
-        let Some(&node) = self.indices.get(&*reference.root) else {
-            self.report_name(wire, &reference.root);
-            return None;
-        };
-        let entry = &self.document.nodes[node];
-        let at = self.place(wire, reference);
-        // Without ports there is a fault already, and nothing to look the rest up in.
-        let ports = self.configured[node]
-            .as_ref()
-            .map(|configured| configured.runner.ports());
-        let Some(Segment::Key(output)) = reference.path.first() else {
-            let names =
-                ports.map(|ports| list(ports.outputs.iter().map(|port| port.name.as_str())));
-            let message = format!(
-                "`{}` is a node, and an expression names one of its outputs",
-                quoted(&entry.key)
-            );
-            self.findings
-                .add(Code::UnknownOutput, &at, message)
-                .maybe_help(names.map(|names| format!("its outputs: {names}")));
-            return None;
-        };
-        let ports = ports?;
-        let Some(port) = ports
-            .outputs
-            .iter()
-            .position(|port| port.name.as_str() == &**output)
-        else {
-            let names = || ports.outputs.iter().map(|port| port.name.as_str());
-            let message = format!(
-                "the node `{}` has no output `{}`",
-                quoted(&entry.key),
-                quoted(output)
-            );
-            let near = self.findings.did_you_mean(output, names());
-            let help = near.unwrap_or_else(|| format!("its outputs: {}", list(names())));
-            self.findings
-                .add(Code::UnknownOutput, &at, message)
-                .help(help);
-            return None;
-        };
-        let path = &reference.path[1..];
-        let given = ports.outputs[port].kind;
-        let lone = matches!(expression.body, Body::Lone);
-        let ends = Ends {
-            given,
-            path,
-            valued,
-            lone,
-            to,
-        };
-        if let Some((message, help)) = kinds::misfit(reference, &ends) {
-            let help = help.map(str::to_owned);
-            self.findings
-                .add(Code::WrongKind, &at, message)
-                .maybe_help(help);
-            return None;
-        }
-        let root = Root::Output {
-            node: u32::try_from(node).ok()?,
-            port: u32::try_from(port).ok()?,
-        };
-        Some(Origin {
-            root,
-            path: path.into(),
-        })
-    }
-
-    fn report_name(&mut self, wire: &Wire, root: &str) {
-        let at = wire.place_of(&self.document.source, root);
-        let names = self
-            .document
-            .nodes
-            .iter()
-            .map(|node| &*node.key)
-            .chain(["input"]);
-        let help = match root {
-            "vars" | "item" | "index" | "failure" => Some(format!(
-                "`{root}` belongs to the format, but this version does not have it yet"
-            )),
-            _ => self.findings.did_you_mean(root, names),
-        };
-        let help = help.unwrap_or_else(|| {
-            "expressions know `input` and the flow's nodes; text stands in quotes".to_owned()
-        });
-        self.findings
-            .add(
-                Code::UnknownName,
-                &at,
-                format!("there is no node `{}` in this flow", quoted(root)),
-            )
-            .help(help);
-    }
-
-    fn place(&self, wire: &Wire, reference: &Reference) -> Range<usize> {
-        let written = match reference.path.first() {
-            Some(Segment::Key(key)) => format!("{}.{key}", reference.root),
-            _ => reference.root.to_string(),
-        };
-        wire.place_of(&self.document.source, &written)
-    }
 }
 
-/// Names for a message, the first of many.
-fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    const MOST: usize = 12;
-    let names: Vec<_> = names.take(MOST + 1).collect();
-    match names.len() {
-        0 => "none".to_owned(),
-        count if count > MOST => format!("{}, …", names[..MOST].join(", ")),
-        _ => names.join(", "),
+fn report_missing(entry: &NodeEntry, ports: &Ports, findings: &mut Findings) {
+    let is_wired = |name: &str| entry.wires.iter().any(|wire| wire.name.as_str() == name);
+    let required = ports.inputs.iter().filter(|port| port.required);
+    for port in required.filter(|port| !is_wired(port.name.as_str())) {
+        let (key, name, kind) = (quoted(&entry.key), &port.name, kind_name(port.kind));
+        let message =
+            format!("the node `{key}` does not wire the input `{name}`, which it requires");
+        findings
+            .add(Code::MissingInput, &entry.key_span, message)
+            .help(format!("it takes {kind}: `in: {{ {name}: … }}`"));
     }
 }

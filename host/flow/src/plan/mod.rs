@@ -1,22 +1,36 @@
-//! A document becomes a plan: checked against the nodes that are there, configured, ordered.
+//! A document becomes a plan: checked against the nodes that are there, configured, connected, ordered.
 
+mod cache;
 mod configure;
 mod connect;
+mod each;
+mod flows;
 mod kinds;
+mod node;
 mod order;
+mod references;
+mod shape;
+mod units;
+mod wire;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use lockgate_model::{
-    Ident, Kebab, Limits, NodeCatalog, NodeRef, NodeRunner, PluginId, Ports, Value, ValueKind,
-};
+use lockgate_model::{Ident, Kebab, NodeCatalog};
+use serde_json::{Map, Value as Tree};
+use sha2::{Digest as _, Sha256};
 
-use crate::document::{FlowDocument, Override};
-use crate::expression::{Expression, Segment};
-use crate::fault::Faults;
+use crate::document::{Chat, FlowDocument, Override};
+use crate::fault::{Code, Faults, Findings};
 use crate::schema::InputSchema;
 use crate::source::Source;
+
+use flows::Planner;
+pub use flows::{FlowCatalog, MAX_FLOW_DEPTH, NoFlows};
+pub use node::PlanNode;
+pub(crate) use node::{Each, FlowWork, NodeWork, Work};
+pub(crate) use units::Units;
+pub(crate) use wire::{Origin, PlanExpr, PlanWire, Root, WireSource};
 
 /// A flow that is ready to run. It does not change; any number of runs share it.
 pub struct Plan {
@@ -24,64 +38,23 @@ pub struct Plan {
     /// The document, for the places of expressions that fail.
     pub(crate) source: Source,
     pub(crate) input: Option<Arc<InputSchema>>,
+    /// What the variables are where an operator sets nothing else.
+    pub(crate) vars: Map<String, Tree>,
+    pub(crate) labels: Box<[PlanWire]>,
+    pub(crate) chat: Option<Chat>,
     /// Each after those that it needs; in the document's order where that leaves a choice.
     pub(crate) nodes: Box<[PlanNode]>,
     pub(crate) outputs: Box<[PlanWire]>,
+    /// The nodes whose outputs the flow gives.
+    pub(crate) read_at_end: BTreeSet<u32>,
     /// Of each node, how many other nodes and outputs read from it.
     pub(crate) readers: Box<[u32]>,
-}
-
-/// One node of a plan.
-pub struct PlanNode {
-    pub(crate) name: Ident,
-    pub(crate) reference: NodeRef,
-    pub(crate) plugin: PluginId,
-    pub(crate) limits: Limits,
-    pub(crate) runner: Arc<dyn NodeRunner>,
-    pub(crate) wires: Box<[PlanWire]>,
-    /// The nodes that it needs, each once.
-    pub(crate) needs: Box<[u32]>,
-    /// The nodes that need it, each once.
-    pub(crate) dependents: Box<[u32]>,
-}
-
-/// An input of a node, or an output of the flow, and where its value comes from.
-#[derive(Debug)]
-pub(crate) struct PlanWire {
-    pub(crate) name: Ident,
-    pub(crate) kind: ValueKind,
-    pub(crate) required: bool,
-    pub(crate) from: WireSource,
-    /// The byte in the document where the expression stands.
-    pub(crate) at: usize,
-}
-
-/// Where a value comes from.
-#[derive(Debug)]
-pub(crate) enum WireSource {
-    /// It is always the same.
-    Constant(Value),
-    /// It is handed over.
-    Lone(Origin),
-    /// It is computed from these, in the order of the expression's references.
-    Computed(Arc<Expression>, Box<[Origin]>),
-}
-
-/// What a reference refers to.
-#[derive(Debug, Clone)]
-pub(crate) struct Origin {
-    pub(crate) root: Root,
-    /// The way into the document there.
-    pub(crate) path: Box<[Segment]>,
-}
-
-/// What a reference begins with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Root {
-    /// The run's input.
-    Input,
-    /// An output of a node, both by index: the node's in the plan, the output's in its ports.
-    Output { node: u32, port: u32 },
+    /// Which nodes start together.
+    pub(crate) units: Units,
+    /// How deep it runs other flows.
+    pub(crate) depth: usize,
+    /// Over its document, and all plugins and flows that it resolved to.
+    pub(crate) digest: [u8; 32],
 }
 
 impl Plan {
@@ -91,7 +64,7 @@ impl Plan {
     }
 
     /// The JSON Schema of a run's input, if the flow has one.
-    pub fn input_schema(&self) -> Option<&serde_json::Value> {
+    pub fn input_schema(&self) -> Option<&Tree> {
         self.input.as_ref().map(|schema| &schema.document)
     }
 
@@ -104,6 +77,31 @@ impl Plan {
     pub fn outputs(&self) -> impl Iterator<Item = &Ident> {
         self.outputs.iter().map(|wire| &wire.name)
     }
+
+    /// The property of the input that takes a chat's messages, and the output that is the answer, where the flow is one
+    /// that chat clients can talk to.
+    pub fn chat(&self) -> Option<(&Ident, &Ident)> {
+        let chat = self.chat.as_ref()?;
+        Some((&chat.message, &chat.answer))
+    }
+
+    /// A reference as the document writes it.
+    pub(crate) fn written(&self, origin: &Origin) -> String {
+        let node = |node: u32| &self.nodes[node as usize];
+        let mut text = match origin.root {
+            Root::Input => "input".to_owned(),
+            Root::Vars => "vars".to_owned(),
+            Root::Item => "item".to_owned(),
+            Root::Index => "index".to_owned(),
+            Root::Failure { node: of } => format!("{}.failure", node(of).name),
+            Root::Output { node: of, port } => {
+                format!("{}.{}", node(of).name, node(of).outputs[port as usize].name)
+            }
+        };
+        // Writing to a String does not fail.
+        let _ = crate::expression::write_path(&origin.path, &mut text);
+        text
+    }
 }
 
 impl std::fmt::Debug for Plan {
@@ -115,40 +113,8 @@ impl std::fmt::Debug for Plan {
     }
 }
 
-impl PlanNode {
-    /// Its name in the flow.
-    pub fn name(&self) -> &Ident {
-        &self.name
-    }
-
-    /// What its `use` says.
-    pub fn reference(&self) -> &NodeRef {
-        &self.reference
-    }
-
-    /// The plugin that the reference was resolved to.
-    pub fn plugin(&self) -> &PluginId {
-        &self.plugin
-    }
-
-    /// What each of its calls may use.
-    pub fn limits(&self) -> &Limits {
-        &self.limits
-    }
-
-    /// Its ports under its configuration.
-    pub fn ports(&self) -> &Ports {
-        self.runner.ports()
-    }
-
-    /// The indices in the plan of the nodes that it needs.
-    pub fn needs(&self) -> &[u32] {
-        &self.needs
-    }
-}
-
-/// Checks a document against the nodes that are there, configures them, and puts them in order. `overrides` replace
-/// settings under `with` before anything is checked.
+/// Checks a document against the nodes and flows that are there, configures them, and puts them in order. `overrides`
+/// replace settings under `with` before anything is checked.
 ///
 /// Nodes that use the same node with equal settings and limits share one configuration.
 ///
@@ -157,11 +123,24 @@ impl PlanNode {
 /// Every fault of the document, whether reading it found it or the nodes did.
 pub async fn plan(
     document: &FlowDocument,
-    catalog: &dyn NodeCatalog,
+    nodes: &dyn NodeCatalog,
+    flows: &dyn FlowCatalog,
+    overrides: &[Override],
+) -> Result<Plan, Faults> {
+    plan_in(document, &mut Planner::new(nodes, flows), overrides).await
+}
+
+async fn plan_in(
+    document: &FlowDocument,
+    planner: &mut Planner<'_>,
     overrides: &[Override],
 ) -> Result<Plan, Faults> {
     let mut findings = document.findings.clone();
-    let configured = configure::configure(document, catalog, overrides, &mut findings).await;
+    planner.open.extend(document.name.clone());
+    let configured = configure::configure(document, planner, overrides, &mut findings).await;
+    if document.name.is_some() {
+        planner.open.pop();
+    }
     let indices: HashMap<&str, usize> = document
         .nodes
         .iter()
@@ -176,8 +155,8 @@ pub async fn plan(
         configured.into_iter().collect::<Option<Vec<_>>>(),
     ) else {
         // Each of these is missing only where a fault says so.
-        let mut findings = crate::fault::Findings::default();
-        findings.add_outside(crate::fault::Code::MissingKey, "the document is incomplete");
+        let mut findings = Findings::default();
+        findings.add_outside(Code::MissingKey, "the document is incomplete");
         return Err(findings.into_faults(&document.source));
     };
     Ok(assemble(name, document, nodes, connections, &order))
@@ -195,94 +174,100 @@ fn assemble(
     for (new, &old) in (0..).zip(order) {
         position[old] = new;
     }
-    let moved = |wires: Vec<PlanWire>| {
-        wires
-            .into_iter()
-            .map(|wire| wire.with_nodes(&position))
-            .collect::<Box<[_]>>()
-    };
     let mut parts: Vec<_> = configured
         .into_iter()
-        .zip(connections.wires)
+        .zip(connections.nodes)
         .map(Some)
         .collect();
     let mut nodes = Vec::with_capacity(order.len());
     for &old in order {
         let entry = &document.nodes[old];
-        let (Some((configured, wires)), Some(name)) = (parts[old].take(), entry.name.clone())
+        let (Some((configured, mut connected)), Some(name)) =
+            (parts[old].take(), entry.name.clone())
         else {
             continue;
         };
+        connected.move_nodes(&position);
+        let needs = connections.needs[old].iter();
         nodes.push(PlanNode {
             name,
-            reference: configured.reference,
-            plugin: configured.plugin,
-            limits: configured.limits,
-            runner: configured.runner,
-            wires: moved(wires),
-            needs: connections.needs[old]
-                .iter()
-                .map(|&need| position[need])
-                .collect(),
+            work: configured.work,
+            outputs: configured.outputs.into(),
+            when: connected.when,
+            each: connected.each,
+            wires: connected.wires.into(),
+            on_failure: entry.on_failure,
+            retry: entry.retry.clone(),
+            cache: configured.cache,
+            needs: needs.map(|&need| position[need]).collect(),
             dependents: Box::default(),
         });
     }
-    let outputs = moved(connections.outputs);
-    let mut dependents = vec![Vec::new(); nodes.len()];
-    for (index, node) in (0..).zip(&nodes) {
-        node.needs
+    let mut outputs = connections.outputs;
+    for wire in &mut outputs {
+        wire.expr.from.move_nodes(&position);
+    }
+    let read_at_end = read_by(&outputs);
+    let readers = tie(&mut nodes, &read_at_end);
+    let units = units::lay_pipes(&mut nodes);
+    let deepest = nodes.iter().filter_map(|node| Some(node.flow()?.depth + 1));
+    Plan {
+        name,
+        source: document.source.clone(),
+        input: document.input.clone(),
+        vars: document
+            .vars
             .iter()
-            .for_each(|&need| dependents[need as usize].push(index));
+            .map(|var| (var.name.to_string(), var.value.clone()))
+            .collect(),
+        labels: connections.labels.into(),
+        chat: document.chat.clone(),
+        depth: deepest.max().unwrap_or(0),
+        digest: digest(document, &nodes),
+        nodes: nodes.into(),
+        outputs: outputs.into(),
+        read_at_end,
+        readers,
+        units,
+    }
+}
+
+/// Tells each node who needs it, and gives how many do.
+fn tie(nodes: &mut [PlanNode], read_at_end: &BTreeSet<u32>) -> Box<[u32]> {
+    let mut dependents = vec![Vec::new(); nodes.len()];
+    for (index, node) in (0..).zip(&*nodes) {
+        for &need in &node.needs {
+            dependents[need as usize].push(index);
+        }
     }
     let mut readers: Box<[u32]> = dependents.iter().map(|list| list.len() as u32).collect();
-    for node in read_by(&outputs) {
+    for &node in read_at_end {
         readers[node as usize] += 1;
     }
     for (node, dependents) in nodes.iter_mut().zip(dependents) {
         node.dependents = dependents.into();
     }
-    Plan {
-        name,
-        source: document.source.clone(),
-        input: document.input.clone(),
-        nodes: nodes.into(),
-        outputs,
-        readers,
-    }
+    readers
 }
 
 /// The nodes that the flow's outputs read, each once.
-fn read_by(outputs: &[PlanWire]) -> std::collections::BTreeSet<u32> {
-    let origins = outputs.iter().flat_map(PlanWire::origins);
-    origins
-        .filter_map(|origin| match origin.root {
-            Root::Input => None,
-            Root::Output { node, .. } => Some(node),
-        })
-        .collect()
+fn read_by(outputs: &[PlanWire]) -> BTreeSet<u32> {
+    let origins = outputs.iter().flat_map(|wire| wire.expr.from.origins());
+    origins.filter_map(|origin| origin.root.node()).collect()
 }
 
-impl PlanWire {
-    /// What its value comes from.
-    pub(crate) fn origins(&self) -> &[Origin] {
-        match &self.from {
-            WireSource::Constant(_) => &[],
-            WireSource::Lone(origin) => std::slice::from_ref(origin),
-            WireSource::Computed(_, origins) => origins,
+/// Over everything that decides what a run of it does.
+fn digest(document: &FlowDocument, nodes: &[PlanNode]) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    cache::add(&mut digest, b"flow");
+    cache::add(&mut digest, document.source.text.as_bytes());
+    for node in nodes {
+        cache::add(&mut digest, node.name.as_str().as_bytes());
+        match (node.plugin(), node.flow()) {
+            (Some(plugin), _) => cache::add(&mut digest, plugin.digest.as_bytes()),
+            (None, Some(flow)) => cache::add(&mut digest, &flow.digest),
+            (None, None) => {}
         }
     }
-
-    fn with_nodes(mut self, position: &[u32]) -> Self {
-        let origins = match &mut self.from {
-            WireSource::Constant(_) => &mut [],
-            WireSource::Lone(origin) => std::slice::from_mut(origin),
-            WireSource::Computed(_, origins) => &mut **origins,
-        };
-        for origin in origins {
-            if let Root::Output { node, .. } = &mut origin.root {
-                *node = position[*node as usize];
-            }
-        }
-        self
-    }
+    digest.finalize().into()
 }

@@ -59,18 +59,17 @@ fn report(document: &FlowDocument, needs: &[Vec<usize>], group: &[usize], findin
     };
     // The reference that closes the cycle at its first node.
     let next = &document.nodes[path.get(1).copied().unwrap_or(first)].key;
-    let mentions = |wire: &&crate::document::Wire| {
-        wire.expression.as_ref().is_some_and(|expression| {
+    let mentions = |expr: &&crate::document::Expr| {
+        expr.expression.as_ref().is_some_and(|expression| {
             expression
                 .references
                 .iter()
                 .any(|reference| reference.root == *next)
         })
     };
-    let wire = node.wires.iter().find(mentions);
-    let at = wire.map_or_else(
+    let at = node.exprs().find(mentions).map_or_else(
         || node.key_span.clone(),
-        |wire| wire.place_of(&document.source, next),
+        |expr| expr.place_of(&document.source, next),
     );
     findings
         .add(Code::Cycle, &at, message)

@@ -81,6 +81,13 @@ impl Tree {
         }
     }
 
+    pub(crate) fn as_list(&self) -> Option<&[Tree]> {
+        match &self.content {
+            Content::List(elements) => Some(elements),
+            _ => None,
+        }
+    }
+
     pub(crate) fn as_map(&self) -> Option<&[Entry]> {
         match &self.content {
             Content::Map(entries) => Some(entries),

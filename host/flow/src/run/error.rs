@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use lockgate_model::{CallError, Ident, SchemaFault};
+use lockgate_model::{At, CallError, Ident, SchemaFault};
 
 use crate::expression::ExpressionError;
 use crate::source::Place;
@@ -14,11 +14,14 @@ pub enum RunError {
     /// The input does not meet the flow's schema. Nothing ran.
     #[error("the input does not meet the flow's schema: {}", InputFaults(.0))]
     Input(Vec<SchemaFault>),
+    /// What was asked for does not fit the flow. Nothing ran.
+    #[error("{0}")]
+    Request(String),
     /// A node failed.
     #[error("the node `{node}` failed: {error}")]
     Node {
-        /// Its name in the flow.
-        node: Ident,
+        /// The way to it.
+        node: At,
         /// Why it failed.
         error: Arc<CallError>,
     },
@@ -38,6 +41,12 @@ pub enum RunError {
         /// How much it would hold.
         bytes: usize,
     },
+    /// The run, its sub-flows included, made too many calls.
+    #[error("the run makes more than {most} calls")]
+    TooManyCalls {
+        /// How many it may make.
+        most: u64,
+    },
     /// The run's output is too large.
     #[error("the output has more than {most} bytes", most = super::MAX_OUTPUT_BYTES)]
     OutputTooLarge,
@@ -56,6 +65,16 @@ pub enum Site {
         /// The input.
         port: Ident,
     },
+    /// What decides whether a node runs.
+    When {
+        /// The node's name in the flow.
+        node: Ident,
+    },
+    /// The list that a node goes through.
+    Each {
+        /// The node's name in the flow.
+        node: Ident,
+    },
     /// An output of the flow.
     Output {
         /// Its name.
@@ -67,6 +86,8 @@ impl fmt::Display for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Input { node, port } => write!(f, "the input `{port}` of the node `{node}`"),
+            Self::When { node } => write!(f, "the `when` of the node `{node}`"),
+            Self::Each { node } => write!(f, "the `each` of the node `{node}`"),
             Self::Output { name } => write!(f, "the output `{name}` of the flow"),
         }
     }

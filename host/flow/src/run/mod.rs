@@ -2,178 +2,349 @@
 //!
 //! The future of a run works on whatever polls it. A node that is alone is run there, with no task, no channel and no
 //! lock in between; when several are ready, all but one become tasks of their own.
+//!
+//! From the outside in: [`root`] is the run that somebody asked for, and `Run` goes through its nodes, or those of a
+//! sub-flow; `job` does one node or element, `attempt` makes one call.
 
+mod attempt;
+mod context;
 mod error;
-mod journal;
+mod events;
+mod fan;
+mod feed;
+mod job;
+mod output;
+mod pipe;
+mod root;
+mod start;
 mod state;
+mod sub_flow;
+mod values;
 
-use std::any::Any;
-use std::collections::VecDeque;
-use std::panic::AssertUnwindSafe;
+use std::collections::{HashMap, VecDeque};
 use std::pin::pin;
 use std::sync::Arc;
 
-use futures::FutureExt as _;
 use futures::future::{BoxFuture, Either, select};
-use lockgate_model::{Call, CallEnd, CallError, HostFault, Journal, Receipt};
+use lockgate_model::{
+    At, CallError, Failure, FailureKind, NodeOutcome, NodeReceipt, Outputs, SkipReason,
+};
 use serde_json::Value as Tree;
 use tokio::task::JoinSet;
 
-use crate::plan::Plan;
-
+use crate::document::OnFailure;
+use crate::engine::{Permit, Shared};
+use crate::plan::PlanNode;
+use context::Context;
 pub use error::{RunError, Site};
-use journal::Events;
-use state::State;
-pub use state::{MAX_HELD_BYTES, MAX_OUTPUT_BYTES};
+use events::Place;
+use fan::Fan;
+use feed::Feed;
+use job::{Ended, Job};
+pub use output::MAX_OUTPUT_BYTES;
+pub(crate) use root::run;
+pub use state::MAX_HELD_BYTES;
+use state::{Extent, State};
 
-/// How many nodes of one run work at the same time, at most.
+/// How many calls of one run work at the same time, at most; those of its sub-flows count by themselves.
 pub const MAX_RUNNING: usize = 64;
 
-/// Runs a plan once. `id` names the run among all runs, and its calls are named after it. `journal` hears of everything
-/// that happens, in order.
-///
-/// Dropping the future ends the run and every call of it. It has to be polled within a tokio runtime, on which it runs
-/// independent nodes at the same time.
-///
-/// # Errors
-///
-/// Where the input does not meet the flow's schema: then nothing runs, and the journal hears nothing. Where a node fails,
-/// which ends those beside it; where an expression fails; where what the run holds or gives is too large.
-pub async fn run(
-    plan: Arc<Plan>,
-    id: &str,
-    input: Tree,
-    journal: Arc<dyn Journal>,
-) -> Result<Tree, RunError> {
-    if let Some(schema) = &plan.input {
-        schema.check(&input).map_err(RunError::Input)?;
-    }
-    let mut run = Run {
-        id,
-        plan: &plan,
-        tasks: JoinSet::new(),
-        ready: VecDeque::new(),
-        events: Events::start(Arc::clone(&plan), journal, &input),
-        state: State::new(&plan, input),
-    };
-    let result = run.drive().await.and_then(|()| run.state.output());
-    // What runs beside is told to stop, and has stopped before the journal hears that the run is over.
-    run.tasks.shutdown().await;
-    run.events.finish(&result);
-    result
-}
-
-struct Run<'p> {
-    id: &'p str,
-    plan: &'p Arc<Plan>,
-    /// The calls that run beside the one in place.
-    tasks: JoinSet<(u32, CallEnd)>,
-    /// Nodes that have what they need, the first to start at the front.
-    ready: VecDeque<u32>,
-    events: Events,
+/// A run that goes through the nodes of a plan.
+pub(crate) struct Run<'p> {
+    context: &'p Arc<Context>,
     state: State<'p>,
+    /// What can start, the first to start at the front.
+    ready: VecDeque<Step>,
+    /// What runs beside the one in place.
+    tasks: JoinSet<Done>,
+    /// How many jobs have begun and not ended, the one in place included.
+    running: usize,
+    /// The nodes with `each` that are not through.
+    fans: HashMap<u32, Fan>,
+    /// Of the nodes that run and are piped to others, where their parts go.
+    feeds: HashMap<u32, Arc<Feed>>,
+    /// What all of its nodes used.
+    pub(crate) receipt: NodeReceipt,
 }
 
-/// The call that runs in place.
-type InPlace<'p> = (u32, BoxFuture<'p, CallEnd>);
+/// Something that can start.
+enum Step {
+    /// A unit of the plan has all that it waited for.
+    Unit(u32),
+    /// A node with `each` may work on one more element.
+    Element(u32),
+}
+
+/// Something that came to its end.
+enum Done {
+    Ended(Ended),
+    Admitted(Vec<Job>, Vec<(Permit, Shared)>),
+}
+
+/// The job that runs in place.
+type InPlace = BoxFuture<'static, Ended>;
 
 impl<'p> Run<'p> {
-    /// Runs every node, each after those that it needs, until all have run or one has failed.
-    async fn drive(&mut self) -> Result<(), RunError> {
-        self.ready.extend(self.state.ready_at_first());
-        let mut in_place: Option<InPlace<'p>> = None;
-        loop {
-            self.start_beside(in_place.is_some())?;
-            if in_place.is_none()
-                && let Some(node) = self.ready.pop_front()
-            {
-                let call = self.start(node)?;
-                let runner = &self.plan.nodes[node as usize].runner;
-                in_place = Some((node, runner.run(call)));
-            }
-            let (node, end) = match &mut in_place {
-                None if self.tasks.is_empty() => return Ok(()),
-                None => beside(&mut self.tasks).await?,
-                Some((node, call)) if self.tasks.is_empty() => (*node, guarded(call).await),
-                Some((node, call)) => {
-                    match select(pin!(guarded(call)), pin!(beside(&mut self.tasks))).await {
-                        Either::Left((end, _)) => (*node, end),
-                        Either::Right((ended, _)) => ended?,
-                    }
-                }
-            };
-            in_place = in_place.filter(|(running, _)| *running != node);
-            self.ended(node, end)?;
+    fn new(context: &'p Arc<Context>, input: Arc<Tree>, extent: &Extent) -> Self {
+        let plan = &context.plan;
+        // A group that the host has no room for is not a group: its outputs are joined.
+        let piping = plan.units.widest <= context.engine.gate.places();
+        let vars = Arc::new(context.vars());
+        Self {
+            context,
+            state: State::new(plan, input, vars, extent, piping),
+            ready: VecDeque::new(),
+            tasks: JoinSet::new(),
+            running: 0,
+            fans: HashMap::new(),
+            feeds: HashMap::new(),
+            receipt: NodeReceipt::default(),
         }
     }
 
-    /// Starts what is ready as tasks, and leaves one for the place of the run itself.
-    fn start_beside(&mut self, in_place: bool) -> Result<(), RunError> {
-        while self.ready.len() + usize::from(in_place) > 1 && self.tasks.len() + 1 < MAX_RUNNING {
-            let Some(node) = self.ready.pop_front() else {
-                break;
-            };
-            let call = self.start(node)?;
-            let plan = Arc::clone(self.plan);
-            self.tasks.spawn(async move {
-                let runner = &plan.nodes[node as usize].runner;
-                (node, guarded(runner.run(call)).await)
+    /// Runs what is asked for to its end, and gives the flow's outputs, or those of the node it stops at.
+    async fn to_end(&mut self, extent: Extent) -> Result<Outputs, RunError> {
+        let result = self
+            .drive(extent.pinned)
+            .await
+            .and_then(|()| match extent.until {
+                Some(until) => Ok(self.state.outputs_of(until)),
+                None => self.state.values.outputs(),
             });
+        // What runs beside is told to stop, and has stopped before anybody hears that the run is over.
+        self.tasks.shutdown().await;
+        result
+    }
+
+    /// Runs every node, each after those that it needs, until all have run or one has failed.
+    async fn drive(&mut self, pinned: HashMap<u32, Outputs>) -> Result<(), RunError> {
+        self.pin(pinned)?;
+        let first = self.state.ready_at_first();
+        self.ready.extend(first.into_iter().map(Step::Unit));
+        let mut in_place: Option<InPlace> = None;
+        loop {
+            if let Some(job) = self.start_ready(in_place.is_none())? {
+                in_place = Some(Box::pin(job::run(Arc::clone(self.context), job)));
+            }
+            if self.running == 0 || self.is_unread() {
+                return Ok(());
+            }
+            let done = match &mut in_place {
+                None => beside(&mut self.tasks).await?,
+                Some(job) if self.tasks.is_empty() => {
+                    let ended = job.await;
+                    in_place = None;
+                    Done::Ended(ended)
+                }
+                Some(job) => match select(job, pin!(beside(&mut self.tasks))).await {
+                    Either::Left((ended, _)) => {
+                        in_place = None;
+                        Done::Ended(ended)
+                    }
+                    Either::Right((done, _)) => done?,
+                },
+            };
+            match done {
+                Done::Ended(ended) => self.ended(ended)?,
+                Done::Admitted(jobs, places) => self.admitted(jobs, places),
+            }
+        }
+    }
+
+    /// Gives the nodes whose outputs are given to those who need them.
+    fn pin(&mut self, pinned: HashMap<u32, Outputs>) -> Result<(), RunError> {
+        let mut pinned: Vec<_> = pinned.into_iter().collect();
+        pinned.sort_unstable_by_key(|(node, _)| *node);
+        let mut ready = VecDeque::new();
+        for (node, outputs) in pinned {
+            if self.state.values.slots[node as usize].is_idle() {
+                continue;
+            }
+            let outcome = NodeOutcome::Pinned(outputs.clone());
+            self.finish(node, outcome, NodeReceipt::default());
+            self.state.done(node, outputs, None, &mut ready)?;
+        }
+        // Whoever waits for nothing now is found as whoever never waited.
+        Ok(())
+    }
+
+    /// Whether all that still runs are nodes that nobody reads any more.
+    fn is_unread(&self) -> bool {
+        let unread = || self.feeds.values().filter(|feed| feed.is_unread()).count();
+        self.running == self.feeds.len() && self.running == unread()
+    }
+
+    /// Starts jobs that waited for their places; all of them, because they wait for each other.
+    fn admitted(&mut self, jobs: Vec<Job>, places: Vec<(Permit, Shared)>) {
+        for (mut job, places) in jobs.into_iter().zip(places) {
+            job.piped.admitted = Some(places);
+            self.spawn(job);
+        }
+    }
+
+    fn ended(&mut self, ended: Ended) -> Result<(), RunError> {
+        let Ended {
+            node,
+            index,
+            batch,
+            result,
+            receipt,
+        } = ended;
+        self.running -= 1;
+        self.feeds.remove(&node);
+        self.receipt.add(&receipt);
+        if let Some(index) = index {
+            return self.element_ended(node, index, batch, result, &receipt);
+        }
+        match result {
+            Some(Ok(outputs)) => self.done(node, outputs, None),
+            Some(Err(error)) => self.failed(node, None, error),
+            None => {
+                self.absent(node, None);
+                Ok(())
+            }
+        }
+    }
+
+    fn element_ended(
+        &mut self,
+        node: u32,
+        index: u32,
+        batch: Option<usize>,
+        result: Option<Result<Outputs, Arc<CallError>>>,
+        receipt: &NodeReceipt,
+    ) -> Result<(), RunError> {
+        let goes_on = self.node(node).on_failure == OnFailure::Continue;
+        let Some(fan) = self.fans.get_mut(&node) else {
+            return Ok(());
+        };
+        fan.receipt.add(receipt);
+        match result {
+            Some(Ok(outputs)) => fan.gave(index, batch, outputs),
+            Some(Err(error)) if goes_on => fan.failed(index, batch, &error),
+            Some(Err(error)) => {
+                let (mark, receipt) = (fan.mark, std::mem::take(&mut fan.receipt));
+                let outcome = NodeOutcome::Failed(Arc::clone(&error));
+                self.context.root.events.end(mark, outcome, receipt);
+                return self.failed(node, Some(index), error);
+            }
+            None => {} // elements are not piped, so somebody always reads them
+        }
+        if fan.bytes > MAX_HELD_BYTES {
+            return Err(RunError::TooMuchHeld { bytes: fan.bytes });
+        }
+        if fan.has_next() {
+            self.ready.push_back(Step::Element(node));
+        } else if fan.is_over() {
+            self.fan_over(node)?;
         }
         Ok(())
     }
 
-    /// Makes a node's call.
-    fn start(&mut self, node: u32) -> Result<Call, RunError> {
-        let inputs = self.state.inputs(node)?;
-        let name = self.plan.nodes[node as usize].name.as_str();
-        Ok(Call {
-            id: [self.id, "/", name].concat().into(),
-            attempt: 1,
-            inputs,
-            sink: self.events.node_started(node),
-        })
+    /// All elements of a node have ended.
+    fn fan_over(&mut self, node: u32) -> Result<(), RunError> {
+        let Some(mut fan) = self.fans.remove(&node) else {
+            return Ok(());
+        };
+        self.state.has_read(node);
+        let (mark, receipt) = (fan.mark, std::mem::take(&mut fan.receipt));
+        let (outputs, failure) = fan.join(&self.node(node).outputs);
+        let outcome = NodeOutcome::Ok(outputs.clone());
+        self.context.root.events.end(mark, outcome, receipt);
+        self.done(node, outputs, failure)
     }
 
-    fn ended(&mut self, node: u32, end: CallEnd) -> Result<(), RunError> {
-        let CallEnd { result, receipt } = end;
-        let result = result.map_err(Arc::new);
-        self.events.node_finished(node, &result, &receipt);
-        match result {
-            Ok(outputs) => self.state.accept(node, outputs, &mut self.ready),
-            Err(error) => Err(RunError::Node {
-                node: self.plan.nodes[node as usize].name.clone(),
-                error,
-            }),
+    fn done(
+        &mut self,
+        node: u32,
+        outputs: Outputs,
+        failure: Option<Box<Tree>>,
+    ) -> Result<(), RunError> {
+        let mut ready = VecDeque::new();
+        self.state.done(node, outputs, failure, &mut ready)?;
+        self.ready.extend(ready.into_iter().map(Step::Unit));
+        Ok(())
+    }
+
+    fn absent(&mut self, node: u32, failure: Option<&CallError>) {
+        let mut ready = VecDeque::new();
+        self.state.absent(node, failure, &mut ready);
+        self.ready.extend(ready.into_iter().map(Step::Unit));
+    }
+
+    /// A node failed, whether the run goes on without it or not.
+    fn failed(
+        &mut self,
+        node: u32,
+        index: Option<u32>,
+        error: Arc<CallError>,
+    ) -> Result<(), RunError> {
+        if self.node(node).on_failure == OnFailure::Continue {
+            self.absent(node, Some(&error));
+            return Ok(());
+        }
+        let node = self.at(node, index);
+        Err(RunError::Node { node, error })
+    }
+
+    /// A node failed before it was called.
+    fn failed_at_start(&mut self, node: u32, error: CallError) -> Result<(), RunError> {
+        self.state.has_read(node);
+        let error = Arc::new(error);
+        let outcome = NodeOutcome::Failed(Arc::clone(&error));
+        self.finish(node, outcome, NodeReceipt::default());
+        self.failed(node, None, error)
+    }
+
+    /// An expression of a node failed: the flow does not hold, unless it says that it goes on without the node.
+    fn expression_failed(&mut self, node: u32, error: RunError) -> Result<(), RunError> {
+        if self.node(node).on_failure == OnFailure::Fail {
+            return Err(error);
+        }
+        let failure = Failure::new(FailureKind::InvalidInput, error.to_string());
+        self.failed_at_start(node, failure.into())
+    }
+
+    fn skip(&mut self, node: u32, reason: SkipReason) {
+        self.state.has_read(node);
+        let at = self.at(node, None);
+        self.context.root.events.skipped(at, reason);
+        self.absent(node, None);
+    }
+
+    /// Says of a node that it begins and ends without a call.
+    fn finish(&self, node: u32, outcome: NodeOutcome, receipt: NodeReceipt) {
+        let events = &self.context.root.events;
+        let mark = events.begin(&self.place(node), 0, Vec::new(), None);
+        events.end(mark, outcome, receipt);
+    }
+
+    fn node(&self, node: u32) -> &'p PlanNode {
+        &self.context.plan.nodes[node as usize]
+    }
+
+    fn at(&self, node: u32, index: Option<u32>) -> At {
+        At {
+            within: Arc::clone(&self.context.within),
+            node: self.node(node).name.clone(),
+            index,
+        }
+    }
+
+    fn place(&self, node: u32) -> Place<'p> {
+        Place {
+            at: self.at(node, None),
+            plan: &self.context.plan,
+            node,
         }
     }
 }
 
-/// The next call to end beside the one in place.
-async fn beside(tasks: &mut JoinSet<(u32, CallEnd)>) -> Result<(u32, CallEnd), RunError> {
+/// The next to end beside the one in place.
+async fn beside(tasks: &mut JoinSet<Done>) -> Result<Done, RunError> {
     match tasks.join_next().await {
-        Some(Ok(ended)) => Ok(ended),
-        // A task catches its panics, and nobody ends it but the run: so the runtime itself stops.
+        Some(Ok(done)) => Ok(done),
+        // A call catches its panics, and nobody ends a task but the run: so the runtime itself stops.
         Some(Err(_)) | None => Err(RunError::Stopped),
     }
-}
-
-/// A call whose panic is a fault of the host, and of nobody else.
-async fn guarded(call: impl Future<Output = CallEnd>) -> CallEnd {
-    AssertUnwindSafe(call)
-        .catch_unwind()
-        .await
-        .unwrap_or_else(|panic| CallEnd {
-            result: Err(CallError::Host(HostFault::new(format!(
-                "the call panicked: {}",
-                panic_text(&*panic)
-            )))),
-            receipt: Receipt::default(),
-        })
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("without a text")
 }

@@ -1,319 +1,332 @@
-//! What a run holds: its input, the outputs that somebody still needs, and how many outputs each node waits for.
+//! What a run holds: its values, which nodes run in it at all, and how many nodes each still waits for.
 
-use std::collections::VecDeque;
-use std::sync::OnceLock;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
-use lockgate_model::{Ident, Input, Outputs, Value, ValueKind};
-use serde_json::{Map, Value as Tree};
+use lockgate_model::{CallError, Ident, Outputs};
+use serde_json::Value as Tree;
 
-use super::{RunError, Site};
-use crate::coerce::{self, From};
-use crate::expression::{
-    Computed, Expression, ExpressionError, MAX_OPENED_BYTES, Operand, at_path,
-};
-use crate::plan::{Origin, Plan, PlanWire, Root, WireSource};
+use super::RunError;
+use super::values::{Held, Values};
+use crate::plan::Plan;
 
 /// How many bytes of outputs a run holds at once. An output is let go when nobody needs it any more.
 pub const MAX_HELD_BYTES: usize = 256 << 20;
 
-/// The largest output of a run, in bytes: its texts, documents and encoded bytes together.
-pub const MAX_OUTPUT_BYTES: usize = 16 << 20;
-
 pub(super) struct State<'p> {
-    plan: &'p Plan,
-    input: Tree,
-    /// By node, then by output as its ports have them.
-    outputs: Vec<Box<[Option<Held>]>>,
-    /// Of each node, how many nodes it waits for.
-    waiting: Vec<u32>,
+    pub(super) values: Values<'p>,
+    /// Whether pipes are laid; if not, every output is joined before it is read.
+    piping: bool,
+    /// Of each unit (of each node, where no pipes are laid), for how many nodes it waits.
+    waits: Vec<u32>,
     /// Of each node, how many nodes and outputs have not read from it yet.
     readers: Vec<u32>,
     held_bytes: usize,
 }
 
-/// An output, and the document in it once an expression looked into it.
-struct Held {
-    value: Value,
-    tree: OnceLock<Tree>,
+/// What became of a node.
+pub(super) enum Slot {
+    /// It did not end yet.
+    Open,
+    /// It does not run, because nobody needs it.
+    Idle,
+    /// It gave outputs, by its ports; some elements of an `each` may have failed all the same, and this is the first
+    /// failure of those.
+    Done(Box<[Option<Held>]>, Option<Box<Tree>>),
+    /// It gave none: it was skipped, or it failed and the run goes on.
+    Absent(Option<Box<Tree>>),
 }
 
-/// What a reference refers to.
-enum Found<'a> {
-    Whole(&'a Held),
-    Part(&'a Tree, From),
+/// What a run is to do of its plan.
+#[derive(Debug, Default)]
+pub(super) struct Extent {
+    /// The node to stop at.
+    pub(super) until: Option<u32>,
+    /// Outputs that are given instead of being computed.
+    pub(super) pinned: HashMap<u32, Outputs>,
 }
 
 impl<'p> State<'p> {
-    pub(super) fn new(plan: &'p Plan, input: Tree) -> Self {
-        Self {
-            plan,
-            input,
-            outputs: plan.nodes.iter().map(|_| Box::default()).collect(),
-            waiting: plan
-                .nodes
-                .iter()
-                .map(|node| node.needs.len() as u32)
-                .collect(),
-            readers: plan.readers.to_vec(),
+    pub(super) fn new(
+        plan: &'p Plan,
+        input: Arc<Tree>,
+        vars: Arc<Tree>,
+        extent: &Extent,
+        piping: bool,
+    ) -> Self {
+        let mut slots: Vec<Slot> = plan.nodes.iter().map(|_| Slot::Open).collect();
+        let mut readers = plan.readers.to_vec();
+        if extent.until.is_some() || !extent.pinned.is_empty() {
+            let needed = needed(plan, extent);
+            for (slot, _) in slots
+                .iter_mut()
+                .zip(&needed)
+                .filter(|(_, needed)| !**needed)
+            {
+                *slot = Slot::Idle;
+            }
+            // Who does not run reads nothing; what was asked for is read at the end.
+            for (index, node) in plan.nodes.iter().enumerate() {
+                if !needed[index] || extent.pinned.contains_key(&(index as u32)) {
+                    node.needs
+                        .iter()
+                        .for_each(|&need| readers[need as usize] -= 1);
+                }
+            }
+            if let Some(until) = extent.until {
+                readers[until as usize] += 1;
+            }
+        }
+        let mut state = Self {
+            values: Values {
+                plan,
+                input,
+                vars,
+                slots,
+            },
+            piping,
+            waits: Vec::new(),
+            readers,
             held_bytes: 0,
+        };
+        state.waits = state.count_waits(extent);
+        state
+    }
+
+    fn count_waits(&self, extent: &Extent) -> Vec<u32> {
+        let plan = self.values.plan;
+        if extent.until.is_none() && extent.pinned.is_empty() {
+            return if self.piping {
+                plan.units.list.iter().map(|unit| unit.waits).collect()
+            } else {
+                plan.nodes
+                    .iter()
+                    .map(|node| node.needs.len() as u32)
+                    .collect()
+            };
+        }
+        let units = if self.piping {
+            plan.units.list.len()
+        } else {
+            plan.nodes.len()
+        };
+        let mut waits = vec![0; units];
+        for (index, node) in (0..).zip(&plan.nodes) {
+            let runs =
+                !self.values.slots[index as usize].is_idle() && !extent.pinned.contains_key(&index);
+            if runs {
+                let unit = self.unit_of(index);
+                let outside = node
+                    .needs
+                    .iter()
+                    .filter(|&&need| self.unit_of(need) != unit);
+                waits[unit as usize] += outside.count() as u32;
+            }
+        }
+        waits
+    }
+    /// The units that wait for nothing.
+    pub(super) fn ready_at_first(&self) -> VecDeque<u32> {
+        (0..)
+            .zip(&self.waits)
+            .filter(|(_, waits)| **waits == 0)
+            .map(|(unit, _)| unit)
+            .collect()
+    }
+
+    /// The nodes of a unit, each after those that it reads from.
+    pub(super) fn members(&self, unit: u32) -> Vec<u32> {
+        if self.piping {
+            self.values.plan.units.list[unit as usize].members.to_vec()
+        } else {
+            vec![unit]
         }
     }
 
-    /// The nodes that need no other.
-    pub(super) fn ready_at_first(&self) -> impl Iterator<Item = u32> + use<> {
-        let plan = self.plan.nodes.iter().zip(0..);
-        let ready: Vec<u32> = plan
-            .filter(|(node, _)| node.needs.is_empty())
-            .map(|(_, index)| index)
-            .collect();
-        ready.into_iter()
+    /// Whether pipes are laid.
+    pub(super) fn is_piping(&self) -> bool {
+        self.piping
     }
 
-    /// A node's inputs. What only it still needed is let go.
-    pub(super) fn inputs(&mut self, node: u32) -> Result<Vec<(Ident, Input)>, RunError> {
-        let node = &self.plan.nodes[node as usize];
-        let mut inputs = Vec::with_capacity(node.wires.len());
-        for wire in &node.wires {
-            let value = self
-                .wire_value(wire)
-                .map_err(|reason| RunError::Expression {
-                    site: Site::Input {
-                        node: node.name.clone(),
-                        port: wire.name.clone(),
-                    },
-                    place: self.plan.source.place(wire.at),
-                    reason,
-                })?;
-            inputs.extend(value.map(|value| (wire.name.clone(), Input::Value(value))));
+    fn unit_of(&self, node: u32) -> u32 {
+        if self.piping {
+            self.values.plan.units.of[node as usize]
+        } else {
+            node
         }
-        for &need in &node.needs {
+    }
+
+    /// Whether somebody reads the outputs of this node whole: another unit, the flow's output, or who asked for it.
+    pub(super) fn is_read_whole(&self, node: u32) -> bool {
+        self.readers[node as usize] > 0
+    }
+
+    /// Says that a node has read all that it reads. What only it still needed is let go.
+    pub(super) fn has_read(&mut self, node: u32) {
+        for &need in &self.values.plan.nodes[node as usize].needs {
             self.readers[need as usize] -= 1;
-            self.let_go(need);
+            if self.readers[need as usize] == 0
+                && let Slot::Done(held, _) = &mut self.values.slots[need as usize]
+            {
+                let held = std::mem::take(held);
+                let sizes = held.iter().flatten().map(|held| held.value.size());
+                self.held_bytes -= sizes.sum::<usize>();
+            }
         }
-        Ok(inputs)
     }
 
-    /// Keeps a node's outputs, and adds the nodes that have all they need now.
-    pub(super) fn accept(
+    /// Keeps a node's outputs for those who need them, and gives the units that have all they need now.
+    pub(super) fn done(
         &mut self,
         node: u32,
         outputs: Outputs,
+        failure: Option<Box<Tree>>,
         ready: &mut VecDeque<u32>,
     ) -> Result<(), RunError> {
-        let index = node as usize;
-        if self.readers[index] > 0 {
-            let ports = &self.plan.nodes[index].runner.ports().outputs;
-            let mut held: Box<[Option<Held>]> = ports.iter().map(|_| None).collect();
-            for (nth, (name, value)) in outputs.into_iter().enumerate() {
-                // Most nodes give their outputs in the order in which they declare them.
-                let in_order = ports.get(nth).is_some_and(|port| port.name == name);
-                let place = if in_order {
-                    Some(nth)
-                } else {
-                    ports.iter().position(|port| port.name == name)
-                };
-                if let Some(place) = place {
-                    self.held_bytes += value.size();
-                    held[place] = Some(Held {
-                        value,
-                        tree: OnceLock::new(),
-                    });
-                }
-            }
-            self.outputs[index] = held;
+        let mut held: Box<[Option<Held>]> = Box::default();
+        if self.readers[node as usize] > 0 {
+            let bytes;
+            (held, bytes) = sorted(&self.values.plan.nodes[node as usize], outputs);
+            self.held_bytes += bytes;
             if self.held_bytes > MAX_HELD_BYTES {
                 return Err(RunError::TooMuchHeld {
                     bytes: self.held_bytes,
                 });
             }
         }
-        for &dependent in &self.plan.nodes[index].dependents {
-            self.waiting[dependent as usize] -= 1;
-            if self.waiting[dependent as usize] == 0 {
-                ready.push_back(dependent);
-            }
-        }
+        self.settle(node, Slot::Done(held, failure), ready);
         Ok(())
     }
 
-    fn let_go(&mut self, node: u32) {
-        if self.readers[node as usize] == 0 {
-            let held = std::mem::take(&mut self.outputs[node as usize]);
-            self.held_bytes -= held
-                .iter()
-                .flatten()
-                .map(|held| held.value.size())
-                .sum::<usize>();
+    /// Says that a node gave no outputs, and why if it failed.
+    pub(super) fn absent(
+        &mut self,
+        node: u32,
+        failure: Option<&CallError>,
+        ready: &mut VecDeque<u32>,
+    ) {
+        let failure = failure.map(|error| Box::new(failure_tree(error, None)));
+        self.settle(node, Slot::Absent(failure), ready);
+    }
+
+    fn settle(&mut self, node: u32, slot: Slot, ready: &mut VecDeque<u32>) {
+        self.values.slots[node as usize] = slot;
+        let unit = self.unit_of(node);
+        for &dependent in &self.values.plan.nodes[node as usize].dependents {
+            let other = self.unit_of(dependent);
+            // What was given, or is not needed, waits for nobody.
+            if other == unit || !self.values.slots[dependent as usize].is_open() {
+                continue;
+            }
+            self.waits[other as usize] -= 1;
+            if self.waits[other as usize] == 0 {
+                ready.push_back(other);
+            }
         }
     }
 
-    /// The run's output. An entry that refers to what is not there is left out.
-    pub(super) fn output(&self) -> Result<Tree, RunError> {
-        let mut output = Map::new();
-        let mut bytes = 0;
-        for wire in &self.plan.outputs {
-            let value =
-                self.wire_tree(wire, &mut bytes)
-                    .map_err(|reason| RunError::Expression {
-                        site: Site::Output {
-                            name: wire.name.clone(),
-                        },
-                        place: self.plan.source.place(wire.at),
-                        reason,
-                    })?;
-            if bytes > MAX_OUTPUT_BYTES {
-                return Err(RunError::OutputTooLarge);
-            }
-            output.extend(value.map(|value| (wire.name.to_string(), value)));
-        }
-        Ok(Tree::Object(output))
-    }
-
-    /// The value of an input. None where the input is optional and what it refers to is not there.
-    fn wire_value(&self, wire: &PlanWire) -> Result<Option<Value>, ExpressionError> {
-        let value = match &wire.from {
-            WireSource::Constant(value) => value.clone(),
-            WireSource::Lone(origin) => match self.find(origin)? {
-                Some(Found::Whole(held)) => coerce::whole(&held.value, wire.kind)?,
-                Some(Found::Part(tree, from)) => coerce::tree(tree, wire.kind, from)?,
-                None if wire.required => {
-                    return Err(ExpressionError::Missing(self.describe(origin)));
-                }
-                None => return Ok(None),
-            },
-            WireSource::Computed(expression, origins) => {
-                coerce::computed(self.compute(expression, origins)?, wire.kind)?
-            }
-        };
-        Ok(Some(value))
-    }
-
-    /// The value of an output of the flow as JSON. `bytes` grows by its size, and what would make it too large is not
-    /// made.
-    fn wire_tree(
-        &self,
-        wire: &PlanWire,
-        bytes: &mut usize,
-    ) -> Result<Option<Tree>, ExpressionError> {
-        Ok(match &wire.from {
-            WireSource::Constant(value) => edge(value, bytes),
-            WireSource::Lone(origin) => match self.find(origin)? {
-                Some(Found::Whole(held)) => edge(&held.value, bytes),
-                Some(Found::Part(tree, _)) => {
-                    let size = tree.to_string().len();
-                    *bytes += size;
-                    (*bytes <= MAX_OUTPUT_BYTES).then(|| tree.clone())
-                }
-                None => None,
-            },
-            WireSource::Computed(expression, origins) => {
-                let tree = match self.compute(expression, origins)? {
-                    Computed::Text(text) => Tree::String(text),
-                    Computed::Json(tree) => tree,
-                };
-                *bytes += tree.to_string().len();
-                Some(tree)
-            }
-        })
-    }
-
-    fn compute(
-        &self,
-        expression: &Expression,
-        origins: &[Origin],
-    ) -> Result<Computed, ExpressionError> {
-        let operands = origins
+    /// The outputs of one node, for a run that stops there.
+    pub(super) fn outputs_of(&self, node: u32) -> Outputs {
+        let ports = &self.values.plan.nodes[node as usize].outputs;
+        let held = (0..).map(|port| self.values.slots[node as usize].output(port));
+        ports
             .iter()
-            .zip(&expression.valued)
-            .map(|(origin, valued)| {
-                Ok(match self.find(origin)? {
-                    None => None,
-                    Some(_) if !valued => Some(Operand::Present),
-                    Some(Found::Part(tree, _)) => Some(Operand::Tree(tree)),
-                    Some(Found::Whole(held)) => Some(held.operand()?),
-                })
-            });
-        let operands = operands.collect::<Result<Vec<_>, ExpressionError>>()?;
-        expression.compute(&operands)
-    }
-
-    fn find(&self, origin: &Origin) -> Result<Option<Found<'_>>, ExpressionError> {
-        match origin.root {
-            Root::Input => {
-                Ok(at_path(&self.input, &origin.path).map(|tree| Found::Part(tree, From::Input)))
-            }
-            Root::Output { node, port } => {
-                let held = self.outputs[node as usize]
-                    .get(port as usize)
-                    .and_then(Option::as_ref);
-                let Some(held) = held else { return Ok(None) };
-                if origin.path.is_empty() {
-                    return Ok(Some(Found::Whole(held)));
-                }
-                let tree = held.open()?;
-                Ok(tree
-                    .and_then(|tree| at_path(tree, &origin.path))
-                    .map(|tree| Found::Part(tree, From::Output)))
-            }
-        }
-    }
-
-    /// A reference as the document writes it.
-    fn describe(&self, origin: &Origin) -> String {
-        let mut text = match origin.root {
-            Root::Input => "input".to_owned(),
-            Root::Output { node, port } => {
-                let node = &self.plan.nodes[node as usize];
-                format!(
-                    "{}.{}",
-                    node.name,
-                    node.runner.ports().outputs[port as usize].name
-                )
-            }
-        };
-        // Writing to a String does not fail.
-        let _ = crate::expression::write_path(&origin.path, &mut text);
-        crate::excerpt::quoted(&text)
+            .zip(held)
+            .filter_map(|(port, held)| Some((port.name.clone(), held?.value.clone())))
+            .collect()
     }
 }
 
-impl Held {
-    /// The document, parsed once for all that look into it. None where the value is no document.
-    fn open(&self) -> Result<Option<&Tree>, ExpressionError> {
-        let Value::Json(json) = &self.value else {
-            return Ok(None);
-        };
-        let bytes = json.as_str().len();
-        if bytes > MAX_OPENED_BYTES {
-            return Err(ExpressionError::TooLargeToOpen { bytes });
+impl Slot {
+    pub(super) fn output(&self, port: u32) -> Option<&Held> {
+        match self {
+            Self::Done(held, _) => held.get(port as usize)?.as_ref(),
+            _ => None,
         }
-        Ok(Some(self.tree.get_or_init(|| json.to_tree())))
     }
 
-    fn operand(&self) -> Result<Operand<'_>, ExpressionError> {
-        match (&self.value, self.open()?) {
-            (Value::Text(text), _) => Ok(Operand::Text(text)),
-            (_, Some(tree)) => Ok(Operand::Tree(tree)),
-            (_, None) => Err(ExpressionError::WrongKind {
-                given: coerce::kind_name(ValueKind::Binary),
-                wanted: "text or JSON: expressions do not compute with bytes",
-            }),
+    pub(super) fn failure(&self) -> Option<&Tree> {
+        match self {
+            Self::Done(_, failure) | Self::Absent(failure) => failure.as_deref(),
+            Self::Open | Self::Idle => None,
         }
+    }
+
+    pub(super) fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent(_) | Self::Idle)
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self, Self::Open)
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self, Self::Idle)
     }
 }
 
-/// A whole value as JSON, unless it would make the output too large.
-fn edge(value: &Value, bytes: &mut usize) -> Option<Tree> {
-    *bytes += match value {
-        Value::Binary(blob) => blob.data.len().div_ceil(3) * 4,
-        value => value.size(),
+/// A failure as `node.failure` has it, with the element that it is of.
+pub(super) fn failure_tree(error: &CallError, index: Option<u32>) -> Tree {
+    let mut tree = serde_json::json!({"kind": error.kind(), "message": error.message()});
+    let mut put = |key: &str, value: Option<Tree>| {
+        if let (Some(value), Some(entries)) = (value, tree.as_object_mut()) {
+            entries.insert(key.to_owned(), value);
+        }
     };
-    if *bytes > MAX_OUTPUT_BYTES {
-        return None;
+    let failure = error.failure();
+    put(
+        "detail",
+        failure.and_then(|failure| Some(failure.detail.as_ref()?.to_tree())),
+    );
+    put(
+        "retry_after_ms",
+        failure.and_then(|failure| failure.retry_after_ms.map(Tree::from)),
+    );
+    put("index", index.map(Tree::from));
+    tree
+}
+
+/// Outputs by their ports, and how many bytes they have.
+fn sorted(node: &crate::plan::PlanNode, outputs: Outputs) -> (Box<[Option<Held>]>, usize) {
+    let ports = &node.outputs;
+    let mut held: Box<[Option<Held>]> = ports.iter().map(|_| None).collect();
+    let mut bytes = 0;
+    for (nth, (name, value)) in outputs.into_iter().enumerate() {
+        if let Some(place) = place(nth, &name, ports) {
+            bytes += value.size();
+            held[place] = Some(Held::new(value));
+        }
     }
-    match value {
-        Value::Text(text) => Some(Tree::String(text.to_string())),
-        Value::Json(json) => Some(json.to_tree()),
-        Value::Binary(_) => serde_json::to_value(value).ok(),
+    (held, bytes)
+}
+
+/// Which port an output is. Most nodes give their outputs in the order in which they declare them.
+fn place(nth: usize, name: &Ident, ports: &[lockgate_model::Port]) -> Option<usize> {
+    if ports.get(nth).is_some_and(|port| port.name == *name) {
+        return Some(nth);
     }
+    ports.iter().position(|port| port.name == *name)
+}
+
+/// Which nodes run: what is asked for, and what that needs and is not given.
+fn needed(plan: &Plan, extent: &Extent) -> Vec<bool> {
+    let mut needed = vec![false; plan.nodes.len()];
+    // A node is after those that it needs, so each is seen after all who may need it.
+    for (index, node) in plan.nodes.iter().enumerate().rev() {
+        let asked_for = match extent.until {
+            Some(until) => until as usize == index,
+            // A node that nobody reads runs for what it does.
+            None => node.dependents.is_empty() || plan.read_at_end.contains(&(index as u32)),
+        };
+        if !(needed[index] || asked_for) {
+            continue;
+        }
+        needed[index] = true;
+        if !extent.pinned.contains_key(&(index as u32)) {
+            node.needs
+                .iter()
+                .for_each(|&need| needed[need as usize] = true);
+        }
+    }
+    needed
 }

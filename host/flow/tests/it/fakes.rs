@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use lockgate_flow::{Faults, FlowDocument, Override, Plan, RunError};
+use lockgate_flow::{
+    Engine, EngineConfig, Faults, FlowDocument, NoFlows, Override, Plan, RunError, RunRequest,
+};
 use lockgate_model::*;
 use serde_json::{Value as Tree, json};
 
@@ -228,7 +230,7 @@ impl Fakes {
         overrides: &[Override],
     ) -> Result<Plan, Faults> {
         let document = FlowDocument::parse("flow.yaml", text)?;
-        lockgate_flow::plan(&document, self, overrides).await
+        lockgate_flow::plan(&document, self, &NoFlows, overrides).await
     }
 }
 
@@ -248,6 +250,7 @@ impl NodeCatalog for Fakes {
                 nearest.sort();
                 Err(UnknownNode {
                     reference: reference.clone(),
+                    versions: vec![],
                     plugin_known: self.nodes.keys().any(|known| known.starts_with(&prefix)),
                     nearest,
                 })
@@ -433,39 +436,36 @@ impl Lines {
 }
 
 impl Journal for Lines {
-    fn record(&self, event: RunEvent<'_>) {
+    fn record(&self, event: RunEvent) {
         let line = match event {
             RunEvent::RunStarted { flow, .. } => format!("run {flow}"),
-            RunEvent::NodeStarted { node } => format!("start {node}"),
-            RunEvent::NodePart { node, port, .. } => format!("part {node}.{port}"),
-            RunEvent::NodeLog { node, level, line } => format!("log {node} {level} {line}"),
-            RunEvent::NodeFinished {
-                node,
-                outcome: NodeOutcome::Ok(_),
+            RunEvent::NodeStarted {
+                at,
+                elements: Some(count),
                 ..
-            } => format!("ok {node}"),
-            RunEvent::NodeFinished {
-                node,
-                outcome: NodeOutcome::Failed(error),
-                ..
-            } => format!("failed {node} {}", error.kind()),
-            RunEvent::NodeFinished {
-                node,
-                outcome: NodeOutcome::Cancelled,
-                ..
-            } => format!("cancelled {node}"),
-            RunEvent::RunFinished {
-                outcome: RunOutcome::Ok(_),
-            } => "run ok".into(),
-            RunEvent::RunFinished {
-                outcome: RunOutcome::Failed { node, .. },
-            } => format!("run failed {node}"),
-            RunEvent::RunFinished {
-                outcome: RunOutcome::Broken { reason },
-            } => format!("run broken {reason}"),
-            RunEvent::RunFinished {
-                outcome: RunOutcome::Cancelled,
-            } => "run cancelled".into(),
+            } => format!("start {at} × {count}"),
+            RunEvent::NodeStarted { at, attempt: 0, .. } => format!("take {at}"),
+            RunEvent::NodeStarted { at, attempt: 1, .. } => format!("start {at}"),
+            RunEvent::NodeStarted { at, attempt, .. } => format!("start {at} #{attempt}"),
+            RunEvent::NodePart { at, port, .. } => format!("part {at}.{port}"),
+            RunEvent::NodeLog {
+                at, level, line, ..
+            } => format!("log {at} {level} {line}"),
+            RunEvent::NodeRetrying { at, error, .. } => format!("retry {at} {}", error.kind()),
+            RunEvent::NodeSkipped { at, reason } => match reason {
+                SkipReason::When => format!("skip {at}"),
+                SkipReason::Needs(node) => format!("skip {at} needs {node}"),
+            },
+            RunEvent::NodeFinished { at, outcome, .. } => match outcome {
+                NodeOutcome::Failed(error) => format!("failed {at} {}", error.kind()),
+                outcome => format!("{} {at}", outcome.word()),
+            },
+            RunEvent::RunFinished { outcome } => match outcome {
+                RunOutcome::Ok(_) => "run ok".into(),
+                RunOutcome::Failed { node, .. } => format!("run failed {node}"),
+                RunOutcome::Broken { reason } => format!("run broken {reason}"),
+                RunOutcome::Cancelled => "run cancelled".into(),
+            },
         };
         self.0.lock().expect("no panic").push(line);
     }
@@ -475,7 +475,17 @@ impl Journal for Lines {
 pub(crate) struct Nothing;
 
 impl Journal for Nothing {
-    fn record(&self, _: RunEvent<'_>) {}
+    fn record(&self, _: RunEvent) {}
+}
+
+/// Runs a plan on an engine of its own.
+pub(crate) async fn start(
+    plan: Arc<Plan>,
+    input: Tree,
+    journal: Arc<dyn Journal>,
+) -> Result<Tree, RunError> {
+    let engine = Engine::new(EngineConfig::default());
+    engine.run(plan, RunRequest::new("r", input), journal).await
 }
 
 /// Plans and runs a flow; its journal's lines too.
@@ -485,6 +495,6 @@ pub(crate) async fn run(text: &str, input: Tree) -> (Result<Tree, RunError>, Vec
         std::panic::resume_unwind(Box::new(format!("{messages:#?}")))
     });
     let journal = Arc::new(Lines::default());
-    let result = lockgate_flow::run(Arc::new(plan), "r", input, journal.clone()).await;
+    let result = start(Arc::new(plan), input, journal.clone()).await;
     (result, journal.take())
 }

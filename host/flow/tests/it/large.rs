@@ -43,13 +43,8 @@ async fn ten_thousand_nodes_in_a_row() {
         1,
         "equal nodes are configured once"
     );
-    let output = lockgate_flow::run(
-        Arc::new(plan),
-        "r",
-        json!({"x": "through"}),
-        Arc::new(Nothing),
-    )
-    .await;
+    let output =
+        crate::fakes::start(Arc::new(plan), json!({"x": "through"}), Arc::new(Nothing)).await;
     assert_eq!(output.expect("an output"), json!({"out": "through"}));
 }
 
@@ -66,7 +61,7 @@ async fn ten_thousand_nodes_beside_each_other() {
         (0..NODES).all(|index| names[index] == format!("n{index}")),
         "the document's order"
     );
-    let output = lockgate_flow::run(Arc::new(plan), "r", json!({"x": 1}), Arc::new(Nothing)).await;
+    let output = crate::fakes::start(Arc::new(plan), json!({"x": 1}), Arc::new(Nothing)).await;
     assert_eq!(output.expect("an output"), json!({"out": 1}));
 }
 
@@ -83,7 +78,7 @@ async fn ten_thousand_nodes_in_one_line_of_json() {
     let text = json!({"flow": "line", "nodes": nodes, "output": {"out": "n0.value"}}).to_string();
     let plan = Fakes::new().plan(&text).await.expect("a plan");
     let input = json!({"x": 1});
-    let output = lockgate_flow::run(Arc::new(plan), "r", input, Arc::new(Nothing)).await;
+    let output = crate::fakes::start(Arc::new(plan), input, Arc::new(Nothing)).await;
     assert_eq!(output.expect("an output"), json!({"out": 3}));
 }
 

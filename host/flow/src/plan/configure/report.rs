@@ -19,8 +19,7 @@ pub(super) fn report(
     findings: &mut Findings,
 ) {
     let uses = entry
-        .reference
-        .as_ref()
+        .reference()
         .map(ToString::to_string)
         .unwrap_or_default();
     match error {

@@ -1,0 +1,232 @@
+//! What a run tells its journal and telemetry, so that both hear of a beginning and an end for everything, however the run
+//! ends.
+//!
+//! The nodes of a run and of all its sub-flows write here. What begins is noted, and what ends is struck out; whoever ends
+//! several at once says so for those that are still noted. A call on another thread may outlive its end by a moment: what
+//! it writes then belongs to nothing and is dropped.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use lockgate_model::{
+    At, CallError, Ident, Journal, LogLevel, NodeFinished, NodeOutcome, NodeReceipt, RunEvent,
+    RunOutcome, SkipReason, Telemetry, Value,
+};
+use serde_json::Value as Tree;
+
+use crate::plan::{Plan, PlanNode};
+
+/// The events of one run and its sub-flows.
+#[derive(Clone)]
+pub(super) struct Events(Arc<Shared>);
+
+struct Shared {
+    journal: Arc<dyn Journal>,
+    telemetry: Option<Arc<dyn Telemetry>>,
+    /// Held while an event is written, which makes them one order.
+    open: Mutex<Open>,
+}
+
+#[derive(Default)]
+struct Open {
+    closed: bool,
+    last: u64,
+    /// What has begun and not ended, in the order of its beginning.
+    begun: BTreeMap<u64, Begun>,
+}
+
+struct Begun {
+    at: At,
+    attempts: u32,
+    plan: Arc<Plan>,
+    node: u32,
+}
+
+/// Something that has begun and not ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark(u64);
+
+/// A node of a plan, where it is in the run.
+pub(super) struct Place<'a> {
+    pub(super) at: At,
+    pub(super) plan: &'a Arc<Plan>,
+    pub(super) node: u32,
+}
+
+impl Events {
+    pub(super) fn new(journal: Arc<dyn Journal>, telemetry: Option<Arc<dyn Telemetry>>) -> Self {
+        Self(Arc::new(Shared {
+            journal,
+            telemetry,
+            open: Mutex::default(),
+        }))
+    }
+
+    pub(super) fn run_started(&self, plan: &Plan, input: &Arc<Tree>, labels: Vec<(Ident, Value)>) {
+        self.0.journal.record(RunEvent::RunStarted {
+            flow: plan.name.clone(),
+            input: Arc::clone(input),
+            labels,
+        });
+    }
+
+    /// Says that a node or element begins, with its first attempt: 1, or 0 if none is needed.
+    pub(super) fn begin(
+        &self,
+        place: &Place<'_>,
+        attempt: u32,
+        inputs: Vec<(Ident, Value)>,
+        elements: Option<u32>,
+    ) -> Mark {
+        let mut open = self.open();
+        open.last += 1;
+        let mark = open.last;
+        if open.closed {
+            return Mark(mark);
+        }
+        open.begun.insert(
+            mark,
+            Begun {
+                at: place.at.clone(),
+                attempts: attempt,
+                plan: Arc::clone(place.plan),
+                node: place.node,
+            },
+        );
+        self.0.journal.record(RunEvent::NodeStarted {
+            at: place.at.clone(),
+            attempt,
+            inputs,
+            elements,
+        });
+        Mark(mark)
+    }
+
+    /// Says that another attempt begins.
+    pub(super) fn begin_again(&self, mark: Mark, attempt: u32, inputs: Vec<(Ident, Value)>) {
+        self.write(mark, |begun| {
+            begun.attempts = attempt;
+            RunEvent::NodeStarted {
+                at: begun.at.clone(),
+                attempt,
+                inputs,
+                elements: None,
+            }
+        });
+    }
+
+    pub(super) fn retrying(&self, mark: Mark, error: &Arc<CallError>, delay: Duration) {
+        self.write(mark, |begun| RunEvent::NodeRetrying {
+            at: begun.at.clone(),
+            attempt: begun.attempts,
+            error: Arc::clone(error),
+            delay,
+        });
+    }
+
+    pub(super) fn log(&self, mark: Mark, level: LogLevel, line: &str) {
+        self.write(mark, |begun| RunEvent::NodeLog {
+            at: begun.at.clone(),
+            attempt: begun.attempts,
+            level,
+            line: line.to_owned(),
+        });
+    }
+
+    /// Whether it was written: not if what sends it has ended.
+    pub(super) fn part(&self, mark: Mark, port: &Ident, part: &Value) -> bool {
+        self.write(mark, |begun| RunEvent::NodePart {
+            at: begun.at.clone(),
+            attempt: begun.attempts,
+            port: port.clone(),
+            part: part.clone(),
+        })
+    }
+
+    pub(super) fn skipped(&self, at: At, reason: SkipReason) {
+        let open = self.open();
+        if !open.closed {
+            self.0.journal.record(RunEvent::NodeSkipped { at, reason });
+        }
+    }
+
+    /// Says how what has begun ended.
+    pub(super) fn end(&self, mark: Mark, outcome: NodeOutcome, receipt: NodeReceipt) {
+        let mut open = self.open();
+        if let Some(begun) = open.begun.remove(&mark.0) {
+            self.0.finished(begun, outcome, receipt);
+        }
+    }
+
+    /// Says of everything within a sub-flow that has begun and not ended that it was cancelled.
+    pub(super) fn cancel_within(&self, within: &str) {
+        let mut open = self.open();
+        let is_inside = |at: &At| {
+            at.within
+                .strip_prefix(within)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let inside = open.begun.extract_if(.., |_, begun| is_inside(&begun.at));
+        for (_, begun) in inside {
+            self.0.cancelled(begun);
+        }
+    }
+
+    /// Says how the run ended, and what was still going on when it did. Nothing is written after it.
+    pub(super) fn close(&self, flow: &Plan, outcome: RunOutcome, took: Duration) {
+        let mut open = self.open();
+        if std::mem::replace(&mut open.closed, true) {
+            return;
+        }
+        // What began last is within what began before it.
+        while let Some((_, begun)) = open.begun.pop_last() {
+            self.0.cancelled(begun);
+        }
+        if let Some(telemetry) = &self.0.telemetry {
+            telemetry.run_finished(&flow.name, &outcome, took);
+        }
+        self.0.journal.record(RunEvent::RunFinished { outcome });
+    }
+
+    fn write(&self, mark: Mark, event: impl FnOnce(&mut Begun) -> RunEvent) -> bool {
+        let mut open = self.open();
+        let Some(begun) = open.begun.get_mut(&mark.0) else {
+            return false;
+        };
+        self.0.journal.record(event(begun));
+        true
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    fn cancelled(&self, begun: Begun) {
+        let receipt = NodeReceipt {
+            attempts: begun.attempts,
+            ..NodeReceipt::default()
+        };
+        self.finished(begun, NodeOutcome::Cancelled, receipt);
+    }
+
+    fn finished(&self, begun: Begun, outcome: NodeOutcome, receipt: NodeReceipt) {
+        let Begun { at, plan, node, .. } = begun;
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.node_finished(&NodeFinished {
+                flow: &plan.name,
+                at: &at,
+                plugin: PlanNode::plugin(&plan.nodes[node as usize]),
+                outcome: &outcome,
+                receipt: &receipt,
+            });
+        }
+        self.journal.record(RunEvent::NodeFinished {
+            at,
+            outcome,
+            receipt,
+        });
+    }
+}

@@ -1,0 +1,174 @@
+//! A run that somebody asked for: what they asked is checked, and the journal hears how it ended, however it does.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lockgate_model::{Ident, Journal, Outputs, RunOutcome, Value};
+use serde_json::Value as Tree;
+
+use super::context::{Context, Root};
+use super::events::Events;
+use super::state::Extent;
+use super::values::{Given, Values};
+use super::{Run, RunError};
+use crate::coerce;
+use crate::engine::{Engine, RunRequest};
+use crate::excerpt::clipped;
+use crate::expression::Computed;
+use crate::plan::Plan;
+
+/// The longest value of a label that is kept, in bytes.
+const MAX_LABEL_BYTES: usize = 256;
+
+/// Runs a plan once.
+pub(crate) async fn run(
+    engine: &Arc<Engine>,
+    plan: Arc<Plan>,
+    request: RunRequest,
+    journal: Arc<dyn Journal>,
+) -> Result<Tree, RunError> {
+    let extent = extent(&plan, &request)?;
+    if let Some(schema) = &plan.input {
+        schema.check(&request.input).map_err(RunError::Input)?;
+    }
+    let input = Arc::new(request.input);
+    let root = Root::new(
+        request.id,
+        request.project,
+        engine.next_turn(),
+        Events::new(journal, engine.telemetry.clone()),
+        request.vars,
+    );
+    let context = Arc::new(Context {
+        engine: Arc::clone(engine),
+        shares: engine.shares(&plan),
+        plan,
+        root: Arc::new(root),
+        within: "".into(),
+    });
+    let mut run = Run::new(&context, Arc::clone(&input), &extent);
+    let labels = labels(&context.plan, &run.state.values);
+    let mut close = Close {
+        context: &context,
+        began: engine.clock.now(),
+        outcome: None,
+    };
+    context
+        .root
+        .events
+        .run_started(&context.plan, &input, labels);
+    let result = run.to_end(extent).await;
+    let result = result.map(|outputs| Arc::new(coerce::edges(&outputs)));
+    close.outcome = Some(outcome(&result));
+    drop(close);
+    result.map(Arc::unwrap_or_clone)
+}
+
+/// Says how the run ended; dropped before that is known, that it was cancelled.
+struct Close<'c> {
+    context: &'c Context,
+    began: Duration,
+    outcome: Option<RunOutcome>,
+}
+
+impl Drop for Close<'_> {
+    fn drop(&mut self) {
+        let took = self.context.engine.clock.now().saturating_sub(self.began);
+        let outcome = self.outcome.take().unwrap_or(RunOutcome::Cancelled);
+        self.context
+            .root
+            .events
+            .close(&self.context.plan, outcome, took);
+    }
+}
+
+fn outcome(result: &Result<Arc<Tree>, RunError>) -> RunOutcome {
+    match result {
+        Ok(output) => RunOutcome::Ok(Arc::clone(output)),
+        Err(RunError::Node { node, error }) => RunOutcome::Failed {
+            node: node.clone(),
+            error: Arc::clone(error),
+        },
+        Err(RunError::Stopped) => RunOutcome::Cancelled,
+        Err(error) => RunOutcome::Broken {
+            reason: error.to_string().into(),
+        },
+    }
+}
+
+/// What the flow's labels are for this input. A label whose value is not there is left out.
+fn labels(plan: &Plan, values: &Values<'_>) -> Vec<(Ident, Value)> {
+    let label = |wire: &crate::plan::PlanWire| {
+        let text = match values.give(&wire.expr.from, None).ok()? {
+            Given::Constant(value) => label_text(coerce::edge(value)),
+            Given::Whole(_) => return None, // labels refer to no node
+            Given::Part(tree, _) => label_text(tree.clone()),
+            Given::Computed(Computed::Text(text)) => text,
+            Given::Computed(Computed::Json(tree)) => label_text(tree),
+        };
+        let end = text.floor_char_boundary(MAX_LABEL_BYTES);
+        Some((wire.name.clone(), Value::text(&text[..end])))
+    };
+    plan.labels.iter().filter_map(label).collect()
+}
+
+fn label_text(tree: Tree) -> String {
+    match tree {
+        Tree::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+/// What is asked for, by the plan's indices.
+fn extent(plan: &Plan, request: &RunRequest) -> Result<Extent, RunError> {
+    let find = |name: &str| {
+        let found = (0..)
+            .zip(&plan.nodes)
+            .find(|(_, node)| node.name.as_str() == name);
+        found.map(|(index, _)| index).ok_or_else(|| {
+            RunError::Request(format!(
+                "the flow `{}` has no node `{}`",
+                plan.name,
+                clipped(name)
+            ))
+        })
+    };
+    let until = request.until.as_deref().map(find).transpose()?;
+    let mut pinned = HashMap::new();
+    for (name, ports) in &request.pinned {
+        let node = find(name)?;
+        pinned.insert(node, pinned_outputs(plan, node, ports)?);
+    }
+    Ok(Extent { until, pinned })
+}
+
+/// Outputs as somebody gave them, checked against the node's ports.
+fn pinned_outputs(plan: &Plan, node: u32, given: &Tree) -> Result<Outputs, RunError> {
+    let node = &plan.nodes[node as usize];
+    let refuse = |what: String| Err(RunError::Request(format!("pinned `{}`: {what}", node.name)));
+    let Some(given) = given.as_object() else {
+        return refuse("a node's outputs are an object of ports and values".to_owned());
+    };
+    let known = |name: &str| node.outputs.iter().any(|port| port.name.as_str() == name);
+    if let Some(name) = given.keys().find(|name| !known(name)) {
+        return refuse(format!("it has no output `{}`", clipped(name)));
+    }
+    let mut outputs = Outputs::new();
+    for port in &node.outputs {
+        match given.get(port.name.as_str()) {
+            Some(value) => match coerce::input_value(value, port.kind) {
+                Ok(value) => outputs.push((port.name.clone(), value)),
+                Err(error) => return refuse(format!("`{}`: {error}", port.name)),
+            },
+            None if port.required => {
+                return refuse(format!(
+                    "the output `{}` is missing, which every call gives",
+                    port.name
+                ));
+            }
+            None => {}
+        }
+    }
+    Ok(outputs)
+}

@@ -1,0 +1,85 @@
+//! A flow as a node: its inputs become the input of a run of it, and that run's outputs become the node's.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use lockgate_model::{CallError, FlowFailed, Ident, NodeReceipt, Outputs, Value};
+
+use super::attempt::{self, Attempt, AttemptEnd};
+use super::context::Context;
+use super::events::Events;
+use super::state::Extent;
+use super::{Run, RunError};
+use crate::coerce;
+use crate::plan::FlowWork;
+
+/// Runs a sub-flow, within its time.
+pub(super) async fn call(attempt: Attempt<'_>, work: &FlowWork) -> AttemptEnd {
+    let context = attempt.context;
+    let within: Arc<str> = attempt.at.to_string().into();
+    let inner = Arc::new(Context {
+        engine: Arc::clone(&context.engine),
+        plan: Arc::clone(&work.plan),
+        root: Arc::clone(&context.root),
+        within: Arc::clone(&within),
+        shares: context.engine.shares(&work.plan),
+    });
+    // Whatever still runs when this is dropped was cancelled.
+    let _ends = Ends {
+        events: context.root.events.clone(),
+        within,
+    };
+    let run = run(inner, attempt.whole);
+    let ended = attempt::within(run, &*context.engine.clock, work.timeout).await;
+    let (result, receipt) = match ended {
+        Ok((result, receipt)) => (result.map_err(|error| failed(work, error)), receipt),
+        Err(timed_out) => (Err(timed_out.into()), NodeReceipt::default()),
+    };
+    AttemptEnd {
+        result: Some(result.map_err(Arc::new)),
+        receipt,
+    }
+}
+
+/// Boxed, because flows nest.
+fn run(
+    context: Arc<Context>,
+    inputs: &[(Ident, Value)],
+) -> BoxFuture<'static, (Result<Outputs, RunError>, NodeReceipt)> {
+    let input = Arc::new(coerce::edges(inputs));
+    Box::pin(async move {
+        if let Some(schema) = &context.plan.input
+            && let Err(faults) = schema.check(&input)
+        {
+            return (Err(RunError::Input(faults)), NodeReceipt::default());
+        }
+        let extent = Extent::default();
+        let mut run = Run::new(&context, input, &extent);
+        let result = run.to_end(extent).await;
+        (result, run.receipt)
+    })
+}
+
+fn failed(work: &FlowWork, error: RunError) -> CallError {
+    let reason = error.to_string();
+    let cause = match error {
+        RunError::Node { error, .. } => Some(error),
+        _ => None,
+    };
+    CallError::Flow(FlowFailed {
+        flow: work.plan.name.clone(),
+        reason,
+        cause,
+    })
+}
+
+struct Ends {
+    events: Events,
+    within: Arc<str>,
+}
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.events.cancel_within(&self.within);
+    }
+}
