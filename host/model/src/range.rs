@@ -16,8 +16,11 @@ const MAX_RANGE_BYTES: usize = 64;
 ///
 /// It is displayed as it was written, and two ranges are equal if they were written alike.
 #[derive(Debug, Clone)]
-pub struct VersionRange {
-    text: Arc<str>,
+pub struct VersionRange(Arc<Parsed>);
+
+#[derive(Debug)]
+struct Parsed {
+    text: Box<str>,
     versions: VersionReq,
 }
 
@@ -34,12 +37,12 @@ pub struct InvalidRange {
 impl VersionRange {
     /// The range as it was written.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// Whether `version` is in the range.
     pub fn contains(&self, version: &Version) -> bool {
-        self.versions.matches(version)
+        self.0.versions.matches(version)
     }
 }
 
@@ -58,22 +61,22 @@ impl FromStr for VersionRange {
             return Err(invalid("it is empty".to_owned()));
         }
         let versions = VersionReq::parse(text).map_err(|error| invalid(error.to_string()))?;
-        Ok(Self {
+        Ok(Self(Arc::new(Parsed {
             text: text.into(),
             versions,
-        })
+        })))
     }
 }
 
 impl fmt::Display for VersionRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.text)
+        f.pad(self.as_str())
     }
 }
 
 impl PartialEq for VersionRange {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.as_str() == other.as_str()
     }
 }
 
@@ -81,7 +84,7 @@ impl Eq for VersionRange {}
 
 impl Hash for VersionRange {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.text.hash(state);
+        self.as_str().hash(state);
     }
 }
 
@@ -93,7 +96,7 @@ impl PartialOrd for VersionRange {
 
 impl Ord for VersionRange {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.text.cmp(&other.text)
+        self.as_str().cmp(other.as_str())
     }
 }
 

@@ -30,6 +30,9 @@ pub(crate) use shares::{Shared, Shares};
 /// The longest that a service's `retry-after-ms` puts off the next attempt.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
+/// How many flows' limits are remembered before those of flows that do not run are forgotten.
+const MAX_IDLE_SHARES: usize = 1_000;
+
 /// What runs may use of a host.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
@@ -78,6 +81,13 @@ pub struct Engine {
 struct FlowShares {
     flow: Option<Share>,
     nodes: HashMap<Ident, Share>,
+}
+
+impl FlowShares {
+    /// Whether a run counts on them.
+    fn is_used(&self) -> bool {
+        self.flow.iter().chain(self.nodes.values()).any(Share::is_used)
+    }
 }
 
 /// What somebody asks of a run.
@@ -179,6 +189,9 @@ impl Engine {
             return Shares::default();
         }
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        if shares.len() >= MAX_IDLE_SHARES {
+            shares.retain(|_, flow| flow.is_used());
+        }
         let flow = shares.entry(plan.name.clone()).or_default();
         if flow.flow.is_none() {
             flow.flow = config.calls_per_flow.map(Share::new);

@@ -35,6 +35,11 @@ impl Share {
         }
     }
 
+    /// Whether somebody has a copy of it.
+    pub(super) fn is_used(&self) -> bool {
+        Arc::strong_count(&self.calls) > 1
+    }
+
     /// Takes so many calls; all there are if it asks for more.
     async fn take(&self, calls: u32) -> Option<OwnedSemaphorePermit> {
         let calls = calls.min(self.most);

@@ -76,6 +76,10 @@ enum Step {
 }
 
 /// Something that came to its end.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are ends, and a box for each would be one more allocation a node"
+)]
 enum Done {
     Ended(Ended),
     Admitted(Vec<Job>, Vec<(Permit, Shared)>),
@@ -103,7 +107,7 @@ impl<'p> Run<'p> {
     }
 
     /// Runs what is asked for to its end, and gives the flow's outputs, or those of the node it stops at.
-    async fn to_end(&mut self, extent: Extent) -> Result<Outputs, RunError> {
+    async fn complete(&mut self, extent: Extent) -> Result<Outputs, RunError> {
         let result = self
             .drive(extent.pinned)
             .await

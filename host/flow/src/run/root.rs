@@ -58,7 +58,7 @@ pub(crate) async fn run(
         .root
         .events
         .run_started(&context.plan, &input, labels);
-    let result = run.to_end(extent).await;
+    let result = run.complete(extent).await;
     let result = result.map(|outputs| Arc::new(coerce::edges(&outputs)));
     close.outcome = Some(outcome(&result));
     drop(close);

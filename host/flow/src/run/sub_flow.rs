@@ -55,7 +55,7 @@ fn run(
         }
         let extent = Extent::default();
         let mut run = Run::new(&context, input, &extent);
-        let result = run.to_end(extent).await;
+        let result = run.complete(extent).await;
         (result, run.receipt)
     })
 }
