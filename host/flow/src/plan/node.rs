@@ -29,10 +29,6 @@ pub struct PlanNode {
 }
 
 /// What a node runs.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all nodes are of the large one"
-)]
 pub(crate) enum Work {
     Node(NodeWork),
     Flow(FlowWork),
