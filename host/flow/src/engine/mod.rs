@@ -86,7 +86,10 @@ struct FlowShares {
 impl FlowShares {
     /// Whether a run counts on them.
     fn is_used(&self) -> bool {
-        self.flow.iter().chain(self.nodes.values()).any(Share::is_used)
+        self.flow
+            .iter()
+            .chain(self.nodes.values())
+            .any(Share::is_used)
     }
 }
 

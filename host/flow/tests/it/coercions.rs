@@ -18,8 +18,137 @@ async fn seen(port: &str, expression: &str, input: Tree) -> Result<String, Strin
     Ok(output["seen"][port].as_str().unwrap_or("absent").to_owned())
 }
 
+/// What goes into a row of the table: its name there, expressions that are such a thing, what they are as text or bytes,
+/// and as JSON. `each: [input]` is there for `item`.
+const ROWS: [(&str, &[&str], &str, &str); 11] = [
+    (
+        "a text output",
+        &["src.text"],
+        "text:文 \"t\"",
+        r#""文 \"t\"""#,
+    ),
+    ("a JSON output", &["src.json"], "", DOCUMENT),
+    ("a binary output", &["src.binary"], BYTES, ""),
+    (
+        "an `any` output",
+        &["src.any"],
+        "text:anything",
+        r#""anything""#,
+    ),
+    (
+        "a part of a JSON output: a string",
+        &["src.json.s"],
+        "text:str",
+        r#""str""#,
+    ),
+    (
+        "a part of a JSON output: anything else",
+        &["src.json.n"],
+        "",
+        "5",
+    ),
+    (
+        "a part of the input, or `item`: a string",
+        &["input.s", "item.s"],
+        "text:诗",
+        r#""诗""#,
+    ),
+    (
+        "a part of the input, or `item`: `{\"media_type\", \"base64\"}`",
+        &["input.blob", "item.blob"],
+        BYTES,
+        r#"{"base64":"iVBORw==","media_type":"image/png"}"#,
+    ),
+    (
+        "a part of the input, or `item`: anything else",
+        &["input.n", "item.n"],
+        "",
+        "5",
+    ),
+    (
+        "computed: a string",
+        &["input.s + ''", "item.s + ''"],
+        "text:诗",
+        r#""诗""#,
+    ),
+    (
+        "computed: anything else",
+        &["input.n + 0", "item.n + 0"],
+        "",
+        "5",
+    ),
+];
+
+const DOCUMENT: &str =
+    r#"{"s": "str", "n": 5, "b": true, "list": [1, "two"], "big": 18446744073709551615}"#;
+const BYTES: &str = r#"binary:{"media_type":"image/png","base64":"iVBORw=="}"#;
+
 #[tokio::test]
-async fn every_row_of_the_table() {
+async fn the_table_is_true() {
+    let page = include_str!("../../../../docs/flow-format.md");
+    let from = page.find("| from | into `text` |").expect("the table");
+    let table: Vec<Vec<&str>> = page[from..]
+        .lines()
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect();
+    let names: Vec<_> = table.iter().skip(2).map(|row| row[0]).collect();
+    assert_eq!(names, ROWS.map(|row| row.0), "each row has a case here");
+    let input =
+        json!({"s": "诗", "n": 5, "blob": {"media_type": "image/png", "base64": "iVBORw=="}});
+    for (row, (name, expressions, plain, document)) in table.iter().skip(2).zip(ROWS) {
+        for (port, says) in ["text", "json", "binary", "any"].into_iter().zip(&row[1..]) {
+            for expression in expressions {
+                let quoted = format!("{expression:?}");
+                let given = match expression.starts_with("item") {
+                    true => seen_of_item(port, &quoted, input.clone()).await,
+                    false => seen(port, &quoted, input.clone()).await,
+                };
+                let given = given
+                    .as_deref()
+                    .map_err(|error| error.split(": ").next().unwrap_or_default());
+                let expected = match (*says, port) {
+                    ("refused", _) => Err("wrong-kind"),
+                    ("fails", _) => Err("run"),
+                    ("by what it holds", "binary") => Err("run"),
+                    ("by what it holds", "text") | ("the text" | "the bytes", _) => {
+                        Ok(plain.to_owned())
+                    }
+                    ("by what it holds" | "a JSON string", _) => Ok(format!("json:{document}")),
+                    ("itself", _) if document.is_empty() || plain.starts_with("text:") => {
+                        Ok(plain.to_owned())
+                    }
+                    ("itself", _) => Ok(format!("json:{document}")),
+                    (other, _) => Ok(format!("no meaning of {other:?} is known here")),
+                };
+                assert_eq!(
+                    given,
+                    expected.as_deref().map_err(|error| *error),
+                    "{name}: {expression} into {port}: {says}"
+                );
+            }
+        }
+    }
+}
+
+/// What `test/kinds` sees on `port` for the one element of an `each`.
+async fn seen_of_item(port: &str, expression: &str, input: Tree) -> Result<String, String> {
+    let text = format!(
+        "flow: t\nnodes:\n  k:\n    use: test/kinds\n    each: '[input]'\n    in:\n      {port}: {expression}\noutput: {{ seen: k.seen }}\n"
+    );
+    if let Err(faults) = Fakes::new().plan(&text).await {
+        return Err(faults.iter().next().expect("a fault").code.to_string());
+    }
+    let (result, _) = run(&text, input).await;
+    let output = result.map_err(|error| format!("run: {error}"))?;
+    Ok(output["seen"][0][port]
+        .as_str()
+        .unwrap_or("absent")
+        .to_owned())
+}
+
+#[tokio::test]
+async fn what_the_table_means_by_example() {
     let blob = json!({"media_type": "a/b", "base64": "aGk="});
     let input = json!({"s": "诗", "n": 5, "o": {"k": [1]}, "blob": blob, "odd": {"media_type": "a/b", "base64": "?"}, "nil": null});
     for (port, expression, expected) in [
