@@ -55,16 +55,30 @@ impl Configure for Bounds {
     }
 }
 
-/// Accepts a text whose length is within bounds.
-#[node(validator, pure, output(text = "The same text."))]
+/// Accepts a text whose length is within bounds. It passes the text on as it comes, and rejects it as soon as it is too
+/// long, so whoever makes the text stops in the middle.
+#[node(validator, pure)]
 pub(crate) fn length(
     /// The text.
-    text: String,
+    text: Parts<String>,
     bounds: Config<Bounds>,
-) -> Result<String> {
-    bounds.chars.check(text.chars().count())?;
-    bounds.bytes.check(text.len())?;
-    Ok(text)
+    /// The same text.
+    #[port(text)]
+    mut passed: Emit<String>,
+) -> Result<()> {
+    let (mut chars, mut bytes) = (0, 0);
+    let mut is_read = passed.send(String::new())?; // a text of no parts is a text too
+    for part in text {
+        let part = part?;
+        chars += part.chars().count();
+        bytes += part.len();
+        bounds.chars.check_most(chars)?;
+        bounds.bytes.check_most(bytes)?;
+        // Whether anybody reads it or not, it is accepted or rejected.
+        is_read = is_read && passed.send(part)?;
+    }
+    bounds.chars.check(chars)?;
+    bounds.bytes.check(bytes)
 }
 
 impl Range {
@@ -78,18 +92,30 @@ impl Range {
         Ok(Self { unit, min, max })
     }
 
-    fn check(&self, length: usize) -> Result<()> {
-        let fits =
-            self.min.is_none_or(|min| length >= min) && self.max.is_none_or(|max| length <= max);
-        if fits {
-            return Ok(());
+    /// Checks a text that is not complete: it can be too long already.
+    fn check_most(&self, length: usize) -> Result<()> {
+        match self.max {
+            Some(max) if length > max => Err(self.rejected(length)),
+            _ => Ok(()),
         }
+    }
+
+    /// Checks a complete text.
+    fn check(&self, length: usize) -> Result<()> {
+        self.check_most(length)?;
+        match self.min {
+            Some(min) if length < min => Err(self.rejected(length)),
+            _ => Ok(()),
+        }
+    }
+
+    fn rejected(&self, length: usize) -> Failure {
         let unit = self.unit;
         let detail = json!({ "unit": unit, "length": length, "min": self.min, "max": self.max });
-        Err(Failure::rejected(format!(
+        Failure::rejected(format!(
             "the text has {length} {unit}, and has to have {self}"
         ))
-        .detail(&detail))
+        .detail(&detail)
     }
 }
 
@@ -112,7 +138,7 @@ mod tests {
     fn call(config: serde_json::Value, text: &str) -> Result<(), String> {
         let outcome = testing::call(&crate::PLUGIN, "length")
             .config(config)
-            .input("text", text)
+            .parts("text", [text])
             .run();
         if let Some(output) = outcome.output("text") {
             assert_eq!(output, &text.into());
@@ -150,6 +176,35 @@ mod tests {
                 "{config}"
             );
         }
+    }
+
+    #[test]
+    fn a_text_that_comes_in_parts_is_rejected_in_the_middle() {
+        let outcome = testing::call(&crate::PLUGIN, "length")
+            .config(json!({ "max_chars": 3 }))
+            .parts("text", ["春", "天", "来了", "吗"])
+            .run();
+        assert_eq!(
+            outcome.parts("text").len(),
+            3,
+            "an empty one, and two that fit"
+        );
+        let failure = outcome.result.expect_err("too long");
+        assert_eq!(
+            failure.message,
+            "the text has 4 chars, and has to have at most 3"
+        );
+    }
+
+    #[test]
+    fn a_text_that_nobody_reads_is_checked_all_the_same() {
+        let call = |parts: [&str; 3]| {
+            let call = testing::call(&crate::PLUGIN, "length").config(json!({ "max_bytes": 3 }));
+            let call = call.parts("text", parts).reader_leaves("text", 1);
+            call.run().result.map(|_| ())
+        };
+        assert_eq!(call(["a", "b", "c"]), Ok(()));
+        assert!(call(["a", "b", "cd"]).is_err());
     }
 
     #[test]
