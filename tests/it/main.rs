@@ -9,5 +9,6 @@ mod fairness;
 mod hostile;
 mod offline;
 mod sandbox;
+mod streaming;
 mod support;
 mod wasi;

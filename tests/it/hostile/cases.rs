@@ -171,6 +171,7 @@ pub(super) const CASES: &[Case] = &[
         exhausted!(OutputBytes),
         "output bytes",
     ),
+    case("heedless", FEW, exhausted!(OutputBytes), "output bytes"),
     case("log-flood", FEW, exhausted!(CopiedBytes), "copied bytes"),
     case("stdout-flood", FEW, exhausted!(CopiedBytes), "copied bytes"),
     case("call-storm", FEW, exhausted!(Fuel), "fuel"),

@@ -1,0 +1,153 @@
+//! Parts that travel from sandbox to sandbox while both nodes run.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+use lockgate_flow::{Engine, EngineConfig, FlowDocument, NoFlows, RunJournal, RunRequest, plan};
+use lockgate_model::{NodeOutcome, RunEvent};
+use lockgate_runtime::{Catalog, Runtime};
+use serde_json::{Value as Tree, json};
+
+use crate::support::host;
+
+/// What came of a run.
+struct Ran {
+    output: Tree,
+    events: Vec<Arc<RunEvent>>,
+}
+
+impl Ran {
+    /// Where the first event is that this is true of.
+    fn at(&self, what: &str, is_it: impl Fn(&RunEvent) -> bool) -> Result<usize> {
+        let at = self.events.iter().position(|event| is_it(event));
+        at.with_context(|| format!("no event is {what}"))
+    }
+
+    fn first_part_of(&self, node: &str) -> Result<usize> {
+        self.at(
+            &format!("a part of {node}"),
+            |event| matches!(event, RunEvent::NodePart { at, .. } if at.node.as_str() == node),
+        )
+    }
+
+    fn end_of(&self, node: &str) -> Result<(usize, &NodeOutcome)> {
+        let is_end = |event: &RunEvent| matches!(event, RunEvent::NodeFinished { at, .. } if at.node.as_str() == node);
+        let at = self.at(&format!("the end of {node}"), is_end)?;
+        match &*self.events[at] {
+            RunEvent::NodeFinished { outcome, .. } => Ok((at, outcome)),
+            _ => Err(anyhow!("no end")),
+        }
+    }
+}
+
+async fn run(places: u32, guests: &[&str], nodes: &str, output: &str, input: Tree) -> Result<Ran> {
+    let runtime = host::private(places)?;
+    let catalog = catalog(&runtime, guests).await?;
+    let text = format!("flow: t\nnodes:\n{nodes}\noutput: {{ {output} }}\n");
+    let faulty = |faults: lockgate_flow::Faults| {
+        let all: Vec<_> = faults.iter().map(ToString::to_string).collect();
+        anyhow!("{}", all.join("\n"))
+    };
+    let document = FlowDocument::parse("t.yaml", &text).map_err(faulty)?;
+    let plan = plan(&document, &catalog, &NoFlows, &[]).await;
+    let plan = Arc::new(plan.map_err(faulty)?);
+    let engine = Engine::new(EngineConfig {
+        places,
+        ..EngineConfig::default()
+    });
+    let journal = RunJournal::new("r", engine.clock());
+    let heard = journal.clone();
+    let running = async move { engine.run(plan, RunRequest::new("r", input), heard).await };
+    let output = runtime.spawn(running).await?;
+    let mut follower = journal.follow(0);
+    let mut events = Vec::new();
+    while let Some(more) = follower.next().await {
+        events.extend(more.into_iter().map(|recorded| recorded.event));
+    }
+    Ok(Ran { output, events })
+}
+
+async fn catalog(runtime: &Runtime, guests: &[&str]) -> Result<Catalog> {
+    let mut catalog = Catalog::default();
+    let house = "lockgate".parse()?;
+    for guest in guests {
+        let file: PathBuf = host::target()?.join(guest).with_extension("wasm");
+        catalog.add_file(runtime, &house, &file).await?;
+    }
+    Ok(catalog)
+}
+
+/// Four languages pass a text on, each while the one before it still sends; with fewer places than nodes each waits for
+/// the one before, and the text is the same.
+#[tokio::test]
+async fn languages_pass_parts_on_to_each_other() -> Result<()> {
+    let guests = [
+        "plugins/offline",
+        "plugins/echo",
+        "guests/echo-c",
+        "guests/echo-js",
+    ];
+    let nodes =
+        "  model: { use: offline/model, in: { prompt: input.prompt }, with: { max_tokens: 200 } }
+  rust: { use: echo/stream, in: { text: model.text } }
+  c: { use: echo-c/stream, in: { text: rust.text } }
+  js: { use: echo-js/stream, in: { text: c.text } }";
+    let input = json!({"prompt": "Write a poem about the sea!"});
+    let mut texts = Vec::new();
+    for places in [4, 3] {
+        let output = "text: js.text, made: model.text";
+        let ran = run(places, &guests, nodes, output, input.clone()).await?;
+        ensure!(ran.output["text"] == ran.output["made"], "{}", ran.output);
+        for (reader, producer) in [("rust", "model"), ("c", "rust"), ("js", "c")] {
+            let is_piped = ran.first_part_of(reader)? < ran.end_of(producer)?.0;
+            ensure!(
+                is_piped == (places >= 4),
+                "{places} places: is {producer} piped to {reader}? {is_piped}"
+            );
+        }
+        texts.push(ran.output);
+    }
+    ensure!(texts[0] == texts[1], "{texts:?}");
+    Ok(())
+}
+
+/// A validator says no in the middle of a text: who makes it hears that nobody reads, or is ended.
+#[tokio::test]
+async fn a_validator_stops_a_stream_in_the_middle() -> Result<()> {
+    for (guest, node, is_ended) in [
+        (
+            "plugins/offline",
+            "offline/model, in: { prompt: input.prompt }, with: { max_tokens: 4096 }",
+            false,
+        ),
+        ("guests/heedless", "hostile/node", true),
+    ] {
+        let output = if is_ended { "out" } else { "text" };
+        let nodes = format!(
+            "  makes: {{ use: {node} }}\n  check: {{ use: validate/length, with: {{ max_chars: 25 }}, in: {{ text: makes.{output} }}, on_failure: continue }}"
+        );
+        let ran = run(
+            4,
+            &[guest, "plugins/validate"],
+            &nodes,
+            "why: check.failure.kind",
+            json!({"prompt": "Write a poem about the sea!"}),
+        )
+        .await?;
+        ensure!(ran.output == json!({"why": "rejected"}), "{}", ran.output);
+        let (_, outcome) = ran.end_of("makes")?;
+        match outcome {
+            NodeOutcome::Cancelled => ensure!(is_ended, "{guest} was ended"),
+            NodeOutcome::Ok(outputs) => {
+                ensure!(!is_ended, "{guest} came to an end by itself");
+                let text = outputs.iter().find(|(name, _)| name.as_str() == "text");
+                let size = text.map_or(0, |(_, text)| text.size());
+                // What fits in the pipe it may have sent; not what it could have made.
+                ensure!((25..2_000).contains(&size), "it made {size} bytes");
+            }
+            outcome => ensure!(false, "{guest}: {}", outcome.word()),
+        }
+    }
+    Ok(())
+}
