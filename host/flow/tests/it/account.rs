@@ -12,8 +12,11 @@ use serde_json::Value as Tree;
 
 use crate::clock::VirtualClock;
 
-/// What is longer is cut.
-const MAX_TEXT: usize = 100;
+/// A value that is longer is cut, in characters.
+const MAX_VALUE: usize = 60;
+
+/// A run's output that is longer is cut, in characters.
+const MAX_OUTPUT: usize = 1_000;
 
 /// A journal that is read by people.
 pub(crate) struct Account {
@@ -58,7 +61,7 @@ impl Display for Line<'_> {
             } => {
                 write!(f, "{at} started")?;
                 match (elements, attempt) {
-                    (Some(elements), _) => write!(f, ", {elements} elements")?,
+                    (Some(elements), _) => write!(f, ", elements: {elements}")?,
                     (None, 0) => write!(f, ", no attempt needed")?,
                     (None, 1) => {}
                     (None, _) => write!(f, ", attempt {attempt}")?,
@@ -147,10 +150,9 @@ fn node_finished(
 fn run_finished(f: &mut fmt::Formatter<'_>, outcome: &RunOutcome) -> fmt::Result {
     write!(f, "run {}", outcome.word())?;
     match outcome {
-        RunOutcome::Ok(output) => write!(f, " {}", cut(output.to_string())),
         RunOutcome::Failed { node, error } => write!(f, " at {node}: {}", Error(error)),
         RunOutcome::Broken { reason } => write!(f, ": {reason}"),
-        RunOutcome::Cancelled => Ok(()),
+        RunOutcome::Ok(_) | RunOutcome::Cancelled => Ok(()),
     }
 }
 
@@ -173,16 +175,19 @@ impl Display for Values<'_> {
 }
 
 fn short(value: &Value) -> String {
-    cut(serde_json::to_string(value).expect("a value is JSON"))
+    cut(
+        serde_json::to_string(value).expect("a value is JSON"),
+        MAX_VALUE,
+    )
 }
 
-/// A document, cut where it is long.
-pub(crate) fn shown(tree: &Tree) -> String {
-    cut(tree.to_string())
+/// A run's output, cut where it is long.
+pub(crate) fn output(tree: &Tree) -> String {
+    cut(tree.to_string(), MAX_OUTPUT)
 }
 
-fn cut(text: String) -> String {
-    match text.char_indices().nth(MAX_TEXT) {
+fn cut(text: String, most: usize) -> String {
+    match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),
         None => text,
     }

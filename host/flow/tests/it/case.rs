@@ -153,7 +153,7 @@ impl Run {
         };
         let ended = match ended {
             None => "cancelled".to_owned(),
-            Some(Ok(output)) => format!("output {}", account::shown(&output)),
+            Some(Ok(output)) => format!("output {}", account::output(&output)),
             Some(Err(error)) => format!("error {error}"),
         };
         format!("{}{ended}\n", account.lines())
