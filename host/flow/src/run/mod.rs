@@ -225,7 +225,10 @@ impl<'p> Run<'p> {
             Some(Err(error)) => {
                 let (mark, receipt) = (fan.mark, std::mem::take(&mut fan.receipt));
                 let outcome = NodeOutcome::Failed(Arc::clone(&error));
-                self.context.root.events.end(mark, outcome, receipt);
+                let events = &self.context.root.events;
+                // The run ends with it, and its elements end before it does.
+                events.cancel_elements(&self.at(node, None));
+                events.end(mark, outcome, receipt);
                 return self.failed(node, Some(index), error);
             }
             None => {} // elements are not piped, so somebody always reads them
