@@ -16,7 +16,7 @@ use crate::clock::VirtualClock;
 const MAX_VALUE: usize = 60;
 
 /// A run's output that is longer is cut, in characters.
-const MAX_OUTPUT: usize = 1_000;
+const MAX_OUTPUT: usize = 400;
 
 /// A journal that is read by people.
 pub(crate) struct Account {

@@ -187,7 +187,8 @@ pub(crate) async fn source(task: &mut Task<'_>) -> Given {
     let script = task.script;
     for part in script.all_parts() {
         let part = part.as_str().expect("parts of a text are texts");
-        let part = format!("{part:.<width$}", width = task.script.bytes);
+        let fill = script.bytes.saturating_sub(part.len());
+        let part = format!("{part}{}", ".".repeat(fill));
         all.push_str(&part);
         if !task.send("text", &Value::text(part)).await {
             task.sink.log(LogLevel::Info, "nobody reads");
