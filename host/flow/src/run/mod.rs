@@ -168,10 +168,11 @@ impl<'p> Run<'p> {
         Ok(())
     }
 
-    /// Whether all that still runs are nodes that nobody reads any more.
+    /// Whether all that still runs are nodes that nobody reads any more, or only others such as they are: each of them is
+    /// piped to somebody, so whoever stood at the end of their pipes has ended.
     fn is_unread(&self) -> bool {
-        let unread = || self.feeds.values().filter(|feed| feed.is_unread()).count();
-        self.running == self.feeds.len() && self.running == unread()
+        let all_are_piped = self.ready.is_empty() && self.running == self.feeds.len();
+        all_are_piped && !self.feeds.values().any(|feed| feed.is_read_whole())
     }
 
     /// Starts jobs that waited for their places; all of them, because they wait for each other.

@@ -216,7 +216,7 @@ pub(crate) async fn list(task: &mut Task<'_>) -> Given {
     ))
 }
 
-/// Gives the parts that it reads in capitals, each as it comes.
+/// Gives the parts that it reads in capitals, each as it comes; at its end if it is silent.
 pub(crate) async fn through(task: &mut Task<'_>) -> Given {
     let mut parts = task.parts("text");
     let mut all = String::new();
@@ -226,7 +226,7 @@ pub(crate) async fn through(task: &mut Task<'_>) -> Given {
     {
         let part = text_of(&part).to_uppercase();
         all.push_str(&part);
-        if !task.send("text", &Value::text(part)).await {
+        if !task.script.silent && !task.send("text", &Value::text(part)).await {
             break;
         }
         left = left.map(|left| left - 1);
