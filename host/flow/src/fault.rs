@@ -186,6 +186,11 @@ impl Faults {
         self.faults.iter()
     }
 
+    /// What messages call the document.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// How many there are, those that are left out included.
     pub fn total(&self) -> usize {
         self.total

@@ -153,6 +153,9 @@ impl Expression {
                 };
             }
             ExecutionError::NoSuchKey(key) => format!("there is no key `{}`", quoted(key)),
+            ExecutionError::IndexOutOfBounds(Cel::Int(index)) => {
+                format!("there is no element {index}, counted from 0")
+            }
             ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => {
                 "it divides by zero".to_owned()
             }

@@ -11,7 +11,7 @@ use super::wire::{Root, WireSource};
 use super::{Plan, PlanWire};
 use crate::document::FlowDocument;
 use crate::excerpt::quoted;
-use crate::fault::Faults;
+use crate::fault::{Code, Faults};
 
 /// How deep flows run flows: a flow that runs one that runs none is 1 deep.
 pub const MAX_FLOW_DEPTH: usize = 8;
@@ -131,17 +131,25 @@ impl<'c> Planner<'c> {
     }
 }
 
+/// What begins the advice about a flow that has faults.
+const FIRST: &str = "the first is at";
+
 fn faulty(name: &Kebab, faults: &Faults) -> NotPlanned {
     let first = faults.iter().next();
-    let first = first.map(|fault| {
-        let place = fault
-            .place
-            .map(|place| format!("{}:{}: ", place.line, place.column));
-        format!("{}{fault}", place.unwrap_or_default())
+    let help = first.map(|fault| match &fault.help {
+        // What is wrong with it is what is wrong with a flow that it runs.
+        Some(inner) if fault.code == Code::SubFlow && inner.starts_with(FIRST) => inner.clone(),
+        _ => {
+            let place = fault.place;
+            let place = place.map(|place| format!(":{}:{}", place.line, place.column));
+            let place = place.unwrap_or_default();
+            let file = quoted(faults.name());
+            format!("{FIRST} {file}{place}: {}", quoted(&fault.message))
+        }
     });
     NotPlanned {
         message: format!("the flow `{name}` cannot run: {faults}"),
-        help: first.map(|first| format!("the first: {}", quoted(&first))),
+        help,
     }
 }
 

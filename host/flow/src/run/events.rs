@@ -161,14 +161,27 @@ impl Events {
 
     /// Says of everything within a sub-flow that has begun and not ended that it was cancelled.
     pub(super) fn cancel_within(&self, within: &str) {
+        self.cancel(|at| is_within(at, within));
+    }
+
+    /// Says of the elements of a node that have begun and not ended, and of everything within them, that they were
+    /// cancelled.
+    pub(super) fn cancel_elements(&self, node: &At) {
+        let way = format!("{node}[");
+        self.cancel(|at| {
+            let is_element = at.node == node.node && at.within == node.within && at.index.is_some();
+            is_element || at.within.starts_with(&way)
+        });
+    }
+
+    fn cancel(&self, is_meant: impl Fn(&At) -> bool) {
         let mut open = self.open();
-        let is_inside = |at: &At| {
-            at.within
-                .strip_prefix(within)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        let inside = open.begun.extract_if(.., |_, begun| is_inside(&begun.at));
-        for (_, begun) in inside {
+        let meant = open
+            .begun
+            .extract_if(.., |_, begun| is_meant(&begun.at))
+            .collect::<Vec<_>>();
+        // What began last is within what began before it.
+        for (_, begun) in meant.into_iter().rev() {
             self.0.cancelled(begun);
         }
     }
@@ -201,6 +214,13 @@ impl Events {
     fn open(&self) -> MutexGuard<'_, Open> {
         self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a node is one of a sub-flow, or of one within that.
+fn is_within(at: &At, within: &str) -> bool {
+    at.within
+        .strip_prefix(within)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 impl Shared {

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::pipe::Inlet;
 
-/// How many elements of a list go into a pipe at once, where an output was given whole.
+/// Each with the output whose parts go into it.
 type Pipes = Vec<(Ident, Inlet)>;
 
 /// The pipes of a node's outputs.
@@ -55,8 +55,13 @@ impl Feed {
     }
 
     /// Whether nobody reads anything of the node any more.
-    pub(super) fn is_unread(&self) -> bool {
+    fn is_unread(&self) -> bool {
         !self.read_whole && self.pipes.iter().all(|(_, pipe)| pipe.is_closed())
+    }
+
+    /// Whether somebody reads an output of the node whole.
+    pub(super) fn is_read_whole(&self) -> bool {
+        self.read_whole
     }
 
     /// Whether a part went to somebody.
@@ -103,8 +108,8 @@ async fn send_whole(pipe: &Inlet, value: &Value) {
 
 /// What readers hear of a producer that failed: its own failure, or that there is one.
 fn told_to_readers(error: &CallError) -> Failure {
-    error
-        .failure()
-        .cloned()
-        .unwrap_or_else(|| Failure::new(FailureKind::Internal, error.to_string()))
+    error.failure().cloned().unwrap_or_else(|| {
+        let message = format!("the node that makes this input failed: {error}");
+        Failure::new(FailureKind::Internal, message)
+    })
 }

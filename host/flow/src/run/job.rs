@@ -34,6 +34,8 @@ pub(super) struct Piped {
     pub(super) feed: Option<Arc<Feed>>,
     /// The places that it was admitted with, together with those it is piped to.
     pub(super) admitted: Option<(Permit, Shared)>,
+    /// How long it waited for them.
+    pub(super) queued: Duration,
 }
 
 impl Piped {
@@ -225,7 +227,7 @@ impl Work<'_> {
         });
         let end = made.await;
         self.receipt.add(&end.receipt);
-        self.receipt.calls.queue += waited;
+        self.receipt.calls.queue += waited + std::mem::take(&mut self.job.piped.queued);
         let result = end.result?;
         Some(result.and_then(|outputs| self.checked(outputs).map_err(Arc::new)))
     }

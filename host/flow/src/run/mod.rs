@@ -172,10 +172,11 @@ impl<'p> Run<'p> {
         Ok(())
     }
 
-    /// Whether all that still runs are nodes that nobody reads any more.
+    /// Whether all that still runs are nodes that nobody reads any more, or only others such as they are: each of them is
+    /// piped to somebody, so whoever stood at the end of their pipes has ended.
     fn is_unread(&self) -> bool {
-        let unread = || self.feeds.values().filter(|feed| feed.is_unread()).count();
-        self.running == self.feeds.len() && self.running == unread()
+        let all_are_piped = self.ready.is_empty() && self.running == self.feeds.len();
+        all_are_piped && !self.feeds.values().any(|feed| feed.is_read_whole())
     }
 
     /// Starts jobs that waited for their places; all of them, because they wait for each other.
@@ -229,7 +230,10 @@ impl<'p> Run<'p> {
             Some(Err(error)) => {
                 let (mark, receipt) = (fan.mark, std::mem::take(&mut fan.receipt));
                 let outcome = NodeOutcome::Failed(Arc::clone(&error));
-                self.context.root.events.end(mark, outcome, receipt);
+                let events = &self.context.root.events;
+                // The run ends with it, and its elements end before it does.
+                events.cancel_elements(&self.at(node, None));
+                events.end(mark, outcome, receipt);
                 return self.failed(node, Some(index), error);
             }
             None => {} // elements are not piped, so somebody always reads them

@@ -15,7 +15,7 @@ use super::{Run, RunError};
 use crate::coerce;
 use crate::engine::{Engine, RunRequest};
 use crate::excerpt::clipped;
-use crate::expression::Computed;
+use crate::expression::{Computed, type_name};
 use crate::plan::Plan;
 
 /// The longest value of a label that is kept, in bytes.
@@ -157,6 +157,13 @@ fn pinned_outputs(plan: &Plan, node: u32, given: &Tree) -> Result<Outputs, RunEr
     let mut outputs = Outputs::new();
     for port in &node.outputs {
         match given.get(port.name.as_str()) {
+            Some(value) if node.each.is_some() && !value.is_array() => {
+                let given = type_name(value);
+                return refuse(format!(
+                    "`{}` is {given}, and `each` gives lists",
+                    port.name
+                ));
+            }
             Some(value) => match coerce::input_value(value, port.kind) {
                 Ok(value) => outputs.push((port.name.clone(), value)),
                 Err(error) => return refuse(format!("`{}`: {error}", port.name)),

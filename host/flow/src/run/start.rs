@@ -177,7 +177,12 @@ impl Run<'_> {
         self.running += jobs.len();
         let context = Arc::clone(self.context);
         self.tasks.spawn(async move {
+            let since = context.engine.clock.now();
             let places = context.admit_together(&nodes).await;
+            let queued = context.engine.clock.now().saturating_sub(since);
+            for job in &mut jobs {
+                job.piped.queued = queued;
+            }
             Done::Admitted(jobs, places)
         });
         Ok(Vec::new())
