@@ -41,6 +41,8 @@ struct Begun {
     attempts: u32,
     plan: Arc<Plan>,
     node: u32,
+    /// How it ends, where that is known before what is within it has ended.
+    end: Option<(NodeOutcome, NodeReceipt)>,
 }
 
 /// Something that has begun and not ended.
@@ -92,6 +94,7 @@ impl Events {
                 attempts: attempt,
                 plan: Arc::clone(place.plan),
                 node: place.node,
+                end: None,
             },
         );
         self.0.journal.record(RunEvent::NodeStarted {
@@ -159,7 +162,14 @@ impl Events {
         }
     }
 
-    /// Says of everything within a sub-flow that has begun and not ended that it was cancelled.
+    /// Says how what has begun ends, and that the run, or its sub-flow, ends with it: once what is within it has ended.
+    pub(super) fn end_last(&self, mark: Mark, outcome: NodeOutcome, receipt: NodeReceipt) {
+        if let Some(begun) = self.open().begun.get_mut(&mark.0) {
+            begun.end = Some((outcome, receipt));
+        }
+    }
+
+    /// Ends everything within a sub-flow that has begun and not ended: what did not say otherwise was cancelled.
     pub(super) fn cancel_within(&self, within: &str) {
         let mut open = self.open();
         let is_inside = |at: &At| {
@@ -168,8 +178,9 @@ impl Events {
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         let inside = open.begun.extract_if(.., |_, begun| is_inside(&begun.at));
-        for (_, begun) in inside {
-            self.0.cancelled(begun);
+        // What began last is within what began before it.
+        for (_, begun) in inside.collect::<Vec<_>>().into_iter().rev() {
+            self.0.cut_short(begun);
         }
     }
 
@@ -181,7 +192,7 @@ impl Events {
         }
         // What began last is within what began before it.
         while let Some((_, begun)) = open.begun.pop_last() {
-            self.0.cancelled(begun);
+            self.0.cut_short(begun);
         }
         if let Some(telemetry) = &self.0.telemetry {
             telemetry.run_finished(&flow.name, &outcome, took);
@@ -204,12 +215,16 @@ impl Events {
 }
 
 impl Shared {
-    fn cancelled(&self, begun: Begun) {
-        let receipt = NodeReceipt {
-            attempts: begun.attempts,
-            ..NodeReceipt::default()
-        };
-        self.finished(begun, NodeOutcome::Cancelled, receipt);
+    /// Ends what the end of the run, or of its sub-flow, ends.
+    fn cut_short(&self, mut begun: Begun) {
+        let (outcome, receipt) = begun.end.take().unwrap_or_else(|| {
+            let receipt = NodeReceipt {
+                attempts: begun.attempts,
+                ..NodeReceipt::default()
+            };
+            (NodeOutcome::Cancelled, receipt)
+        });
+        self.finished(begun, outcome, receipt);
     }
 
     fn finished(&self, begun: Begun, outcome: NodeOutcome, receipt: NodeReceipt) {

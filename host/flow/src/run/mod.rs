@@ -225,7 +225,8 @@ impl<'p> Run<'p> {
             Some(Err(error)) => {
                 let (mark, receipt) = (fan.mark, std::mem::take(&mut fan.receipt));
                 let outcome = NodeOutcome::Failed(Arc::clone(&error));
-                self.context.root.events.end(mark, outcome, receipt);
+                // The other elements end before the node does.
+                self.context.root.events.end_last(mark, outcome, receipt);
                 return self.failed(node, Some(index), error);
             }
             None => {} // elements are not piped, so somebody always reads them
