@@ -102,18 +102,14 @@ impl<'p> Run<'p> {
         }
     }
 
-    /// Runs what is asked for to its end, and gives the flow's outputs, or those of the node it stops at.
+    /// Runs what is asked for to its end, and gives the flow's outputs, or those of the node it stops at. What may still
+    /// run beside ends with this.
     async fn to_end(&mut self, extent: Extent) -> Result<Outputs, RunError> {
-        let result = self
-            .drive(extent.pinned)
-            .await
-            .and_then(|()| match extent.until {
-                Some(until) => Ok(self.state.outputs_of(until)),
-                None => self.state.values.outputs(),
-            });
-        // What runs beside is told to stop, and has stopped before anybody hears that the run is over.
-        self.tasks.shutdown().await;
-        result
+        self.drive(extent.pinned).await?;
+        match extent.until {
+            Some(until) => Ok(self.state.outputs_of(until)),
+            None => self.state.values.outputs(),
+        }
     }
 
     /// Runs every node, each after those that it needs, until all have run or one has failed.
