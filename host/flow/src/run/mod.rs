@@ -147,20 +147,18 @@ impl<'p> Run<'p> {
         }
     }
 
-    /// Gives the nodes whose outputs are given to those who need them.
+    /// Keeps the outputs that are given instead of being computed.
     fn pin(&mut self, pinned: HashMap<u32, Outputs>) -> Result<(), RunError> {
         let mut pinned: Vec<_> = pinned.into_iter().collect();
         pinned.sort_unstable_by_key(|(node, _)| *node);
-        let mut ready = VecDeque::new();
         for (node, outputs) in pinned {
             if self.state.values.slots[node as usize].is_idle() {
                 continue;
             }
             let outcome = NodeOutcome::Pinned(outputs.clone());
             self.finish(node, outcome, NodeReceipt::default());
-            self.state.done(node, outputs, None, &mut ready)?;
+            self.state.given(node, outputs)?;
         }
-        // Whoever waits for nothing now is found as whoever never waited.
         Ok(())
     }
 
