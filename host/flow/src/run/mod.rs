@@ -122,7 +122,7 @@ impl<'p> Run<'p> {
             if let Some(job) = self.start_ready(in_place.is_none())? {
                 in_place = Some(Box::pin(job::run(Arc::clone(self.context), job)));
             }
-            if self.running == 0 || self.is_unread() {
+            if self.running == 0 || (self.ready.is_empty() && self.is_unread()) {
                 return Ok(());
             }
             let done = match &mut in_place {
