@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::pipe::Inlet;
 
-/// How many elements of a list go into a pipe at once, where an output was given whole.
+/// The pipes, each by the output that goes into it.
 type Pipes = Vec<(Ident, Inlet)>;
 
 /// The pipes of a node's outputs.
@@ -64,21 +64,24 @@ impl Feed {
         self.pipes.iter().any(|(_, pipe)| pipe.is_used())
     }
 
-    /// Says how the node ended to all who read it. An output that was not sent in parts is sent now: whole, or as the
-    /// elements of a list.
-    pub(super) async fn finish(&self, result: Option<&Result<Outputs, Arc<CallError>>>) {
-        let sends = self.pipes.iter().map(async |(port, pipe)| match result {
-            Some(Ok(outputs)) => {
-                let whole = outputs.iter().find(|(name, _)| name == port);
-                if let Some((_, value)) = whole.filter(|_| !pipe.is_used()) {
-                    send_whole(pipe, value).await;
-                }
-                pipe.finish(Ok(()));
+    /// Says to all who read the node that it gave all its outputs. One that was not sent in parts is sent now: whole, or
+    /// as the elements of a list.
+    pub(super) async fn finish(&self, outputs: &Outputs) {
+        let sends = self.pipes.iter().map(async |(port, pipe)| {
+            let whole = outputs.iter().find(|(name, _)| name == port);
+            if let Some((_, value)) = whole.filter(|_| !pipe.is_used()) {
+                send_whole(pipe, value).await;
             }
-            Some(Err(error)) => pipe.finish(Err(told_to_readers(error))),
-            None => {}
+            pipe.finish(Ok(()));
         });
         futures::future::join_all(sends).await;
+    }
+
+    /// Says to all who read the node that it failed.
+    pub(super) fn fail(&self, error: &CallError) {
+        for (_, pipe) in &self.pipes {
+            pipe.finish(Err(told_to_readers(error)));
+        }
     }
 }
 

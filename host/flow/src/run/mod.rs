@@ -185,14 +185,21 @@ impl<'p> Run<'p> {
             receipt,
         } = ended;
         self.running -= 1;
-        self.feeds.remove(&node);
+        let feed = self.feeds.remove(&node);
         self.receipt.add(&receipt);
         if let Some(index) = index {
             return self.element_ended(node, index, batch, result, &receipt);
         }
         match result {
             Some(Ok(outputs)) => self.done(node, outputs, None),
-            Some(Err(error)) => self.failed(node, None, error),
+            Some(Err(error)) => {
+                // Who reads it hears of it only now, and only if the run goes on: else it might be the first to fail.
+                self.failed(node, None, Arc::clone(&error))?;
+                if let Some(feed) = feed {
+                    feed.fail(&error);
+                }
+                Ok(())
+            }
             None => {
                 self.absent(node, None);
                 Ok(())
