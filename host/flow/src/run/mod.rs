@@ -87,8 +87,10 @@ type InPlace = BoxFuture<'static, Ended>;
 impl<'p> Run<'p> {
     fn new(context: &'p Arc<Context>, input: Arc<Tree>, extent: &Extent) -> Self {
         let plan = &context.plan;
-        // A group that the host has no room for is not a group: its outputs are joined.
-        let piping = plan.units.widest <= context.engine.gate.places();
+        // A group that there can be no room for is not a group: its outputs are joined.
+        let most_calls = context.engine.config.calls_per_flow.unwrap_or(u32::MAX);
+        let piping = plan.units.widest <= context.engine.gate.places()
+            && plan.units.largest <= most_calls.max(1);
         let vars = Arc::new(context.vars());
         Self {
             context,
