@@ -271,7 +271,11 @@ mod tests {
         let mut small = Box::pin(gate.enter(Turn(2), 1));
         assert!((&mut small).now_or_never().is_none());
         drop(large);
-        drop(small.now_or_never().expect("there was room for it all along"));
+        drop(
+            small
+                .now_or_never()
+                .expect("there was room for it all along"),
+        );
         drop(held);
         assert_eq!(gate.free(), 3);
     }

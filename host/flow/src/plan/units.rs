@@ -218,7 +218,11 @@ impl Layer<'_> {
         }
         Units {
             of: of.into(),
-            largest: list.iter().map(|unit| unit.members.len() as u32).max().unwrap_or(0),
+            largest: list
+                .iter()
+                .map(|unit| unit.members.len() as u32)
+                .max()
+                .unwrap_or(0),
             list: list.into(),
             widest,
         }

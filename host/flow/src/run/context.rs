@@ -82,7 +82,11 @@ impl Context {
     }
 
     /// The context of a run of a sub-flow, at the node that `within` is the way to.
-    pub(super) fn within(self: &Arc<Self>, plan: &Arc<Plan>, within: Arc<str>) -> (Arc<Self>, Quiet) {
+    pub(super) fn within(
+        self: &Arc<Self>,
+        plan: &Arc<Plan>,
+        within: Arc<str>,
+    ) -> (Arc<Self>, Quiet) {
         let (last, quiet) = oneshot::channel();
         let context = Self {
             engine: Arc::clone(&self.engine),

@@ -34,7 +34,10 @@ enum Shape {
     Lone,
     First,
     Computed,
-    Each { concurrency: u32, batch: Option<u32> },
+    Each {
+        concurrency: u32,
+        batch: Option<u32>,
+    },
     Flow,
 }
 
@@ -75,7 +78,14 @@ fn node(draw: Draw) -> impl Strategy<Value = NodeDraft> {
         1 => Just(Shape::Flow),
     ];
     let rarely = || prop::bool::weighted(0.2);
-    let flags = (rarely(), any::<bool>(), any::<bool>(), rarely(), rarely(), any::<bool>());
+    let flags = (
+        rarely(),
+        any::<bool>(),
+        any::<bool>(),
+        rarely(),
+        rarely(),
+        any::<bool>(),
+    );
     let needs = prop::collection::vec(0..30_usize, 0..4);
     (shape, needs, flags, 1..4_u32, script(draw)).prop_map(
         move |(shape, needs, flags, attempts, script)| {
@@ -115,7 +125,11 @@ fn script(draw: Draw) -> impl Strategy<Value = Script> {
 
 impl Draft {
     pub(crate) fn document(&self) -> Tree {
-        document("t", &self.nodes, (!self.inner.is_empty()).then_some("inner0"))
+        document(
+            "t",
+            &self.nodes,
+            (!self.inner.is_empty()).then_some("inner0"),
+        )
     }
 
     /// The flows that it runs as nodes, by name.
@@ -140,8 +154,13 @@ impl Draft {
         nodes
             .map(|(at, node)| {
                 let streamed = streamed(&self.nodes, at);
-                let wired = needs(node, at).into_iter().filter(|need| Some(*need) != streamed);
-                (format!("n{at}"), wired.map(|need| format!("n{need}")).collect())
+                let wired = needs(node, at)
+                    .into_iter()
+                    .filter(|need| Some(*need) != streamed);
+                (
+                    format!("n{at}"),
+                    wired.map(|need| format!("n{need}")).collect(),
+                )
             })
             .collect()
     }
@@ -151,7 +170,8 @@ impl Draft {
 impl fmt::Debug for Draft {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:#}", self.document())?;
-        self.inner().try_for_each(|(_, document)| writeln!(f, "{document:#}"))
+        self.inner()
+            .try_for_each(|(_, document)| writeln!(f, "{document:#}"))
     }
 }
 
@@ -169,7 +189,8 @@ fn needs(node: &NodeDraft, at: usize) -> Vec<usize> {
 /// The node whose text a node reads in parts, if it does and can.
 fn streamed(nodes: &[NodeDraft], at: usize) -> Option<usize> {
     let node = &nodes[at];
-    let streams = node.streams && matches!(node.shape, Shape::Lone | Shape::First | Shape::Computed);
+    let streams =
+        node.streams && matches!(node.shape, Shape::Lone | Shape::First | Shape::Computed);
     let last = needs(node, at).last().copied().filter(|_| streams)?;
     gives_text(&nodes[last]).then_some(last)
 }

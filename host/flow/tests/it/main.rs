@@ -3,6 +3,7 @@
 mod clock;
 mod coercions;
 mod draft;
+mod fairness;
 mod fakes;
 mod faults;
 mod large;
@@ -10,3 +11,5 @@ mod random;
 mod recorded;
 mod running;
 mod scripted;
+mod streams;
+mod threads;

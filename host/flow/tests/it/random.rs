@@ -15,16 +15,24 @@ use crate::recorded::Recorded;
 use crate::scripted::{Pace, Scripted, steps};
 
 /// A host of its own for a random flow, with a clock that somebody moves.
-struct Host {
+pub(crate) struct Host {
     engine: Arc<Engine>,
-    scripted: Scripted,
+    pub(crate) scripted: Scripted,
     plan: Arc<Plan>,
 }
 
 impl Host {
-    async fn new(draft: &Draft, config: EngineConfig, clock: Arc<dyn Clock>, pace: &Pace, order: u64) -> Self {
+    pub(crate) async fn new(
+        draft: &Draft,
+        config: EngineConfig,
+        clock: Arc<dyn Clock>,
+        pace: &Pace,
+        order: u64,
+    ) -> Self {
         let mut scripted = steps(pace, order);
-        draft.inner().for_each(|(name, document)| scripted.flow(&name, &document));
+        draft
+            .inner()
+            .for_each(|(name, document)| scripted.flow(&name, &document));
         let plan = scripted.plan(&draft.document()).await;
         let cache = Arc::new(MemoryCache::new(1 << 20, clock.clone()));
         Self {
@@ -34,9 +42,11 @@ impl Host {
         }
     }
 
-    async fn run(&self, journal: &Arc<Recorded>) -> Result<Tree, RunError> {
+    pub(crate) async fn run(&self, journal: &Arc<Recorded>) -> Result<Tree, RunError> {
         let request = RunRequest::new("r", json!({"a": 1}));
-        self.engine.run(Arc::clone(&self.plan), request, journal.clone()).await
+        self.engine
+            .run(Arc::clone(&self.plan), request, journal.clone())
+            .await
     }
 
     /// Waits until no call is being made: one that was told to end has its turn first.
@@ -49,19 +59,26 @@ impl Host {
     }
 }
 
-fn limits() -> impl Strategy<Value = EngineConfig> {
+pub(crate) fn limits() -> impl Strategy<Value = EngineConfig> {
     let limit = || prop::option::of(1..4_u32);
-    (1..9_u32, limit(), limit(), any::<u64>()).prop_map(|(places, calls_per_flow, calls_per_node, seed)| EngineConfig {
-        places,
-        calls_per_flow,
-        calls_per_node,
-        seed: Some(seed),
-        ..EngineConfig::default()
-    })
+    (1..9_u32, limit(), limit(), any::<u64>()).prop_map(
+        |(places, calls_per_flow, calls_per_node, seed)| EngineConfig {
+            places,
+            calls_per_flow,
+            calls_per_node,
+            seed: Some(seed),
+            ..EngineConfig::default()
+        },
+    )
 }
 
-fn cases(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 2_000, ..ProptestConfig::default() }
+pub(crate) fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 2_000,
+        ..ProptestConfig::default()
+    }
 }
 
 proptest! {
@@ -141,9 +158,15 @@ proptest! {
 
 /// What does not depend on time: the output and how each node ended; or only that the run failed, because what else it
 /// did until then depends on when that was.
-type Ended = Option<(Tree, Vec<String>)>;
+pub(crate) type Ended = Option<(Tree, Vec<String>)>;
 
-async fn ended(draft: &Draft, config: EngineConfig, clock: Arc<dyn Clock>, pace: &Pace, order: u64) -> Ended {
+pub(crate) async fn ended(
+    draft: &Draft,
+    config: EngineConfig,
+    clock: Arc<dyn Clock>,
+    pace: &Pace,
+    order: u64,
+) -> Ended {
     let host = Host::new(draft, config, clock, pace, order).await;
     let journal = Recorded::new();
     let output = host.run(&journal).await.ok()?;

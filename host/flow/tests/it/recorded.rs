@@ -49,10 +49,17 @@ impl Recorded {
         };
         let mut outcomes: Vec<_> = events.iter().filter_map(outcome).collect();
         let is_good = |outcome: &str| outcome == "ok";
-        let failed: Vec<_> = outcomes.iter().filter(|(_, outcome)| !is_good(outcome)).cloned().collect();
+        let failed: Vec<_> = outcomes
+            .iter()
+            .filter(|(_, outcome)| !is_good(outcome))
+            .cloned()
+            .collect();
         outcomes.retain(|(at, _)| !failed.iter().any(|(outer, _)| is_within(at, outer)));
         outcomes.sort();
-        outcomes.into_iter().map(|(at, outcome)| format!("{at} {outcome}")).collect()
+        outcomes
+            .into_iter()
+            .map(|(at, outcome)| format!("{at} {outcome}"))
+            .collect()
     }
 
     /// Holds the events against the rules. `needs` are the ways from a node of the outer flow to those that have to
@@ -73,7 +80,10 @@ impl Recorded {
                 .follow(event)
                 .map_err(|rule| format!("event {nth}, {event:?}: {rule}"))?;
         }
-        let open = rules.stands.iter().find(|(_, stands)| **stands != Stands::Over);
+        let open = rules
+            .stands
+            .iter()
+            .find(|(_, stands)| **stands != Stands::Over);
         if let Some((at, stands)) = open {
             return Err(format!("{at} never ended: {stands:?}"));
         }
@@ -97,7 +107,12 @@ impl Rules<'_> {
         let way = at.to_string();
         let stands = self.stands.get(&way).cloned();
         let next = match (event, stands) {
-            (RunEvent::NodeStarted { attempt, elements, .. }, stands) => {
+            (
+                RunEvent::NodeStarted {
+                    attempt, elements, ..
+                },
+                stands,
+            ) => {
                 self.may_start(at)?;
                 match (stands, attempt, elements) {
                     (None, 0, Some(elements)) => Stands::Whole(*elements),
@@ -150,7 +165,11 @@ impl Rules<'_> {
             return Err(format!("it starts before {open} ended"));
         }
         let outer = match at.index {
-            Some(_) => At { index: None, ..at.clone() }.to_string(),
+            Some(_) => At {
+                index: None,
+                ..at.clone()
+            }
+            .to_string(),
             None => at.within.to_string(),
         };
         let begun = matches!(
@@ -186,7 +205,12 @@ fn check_lists(events: &[RunEvent]) -> Result<(), String> {
         }
     }
     for event in events {
-        let RunEvent::NodeStarted { at, elements: Some(elements), .. } = event else {
+        let RunEvent::NodeStarted {
+            at,
+            elements: Some(elements),
+            ..
+        } = event
+        else {
             continue;
         };
         let Some((_, NodeOutcome::Ok(outputs))) = ended.get(&at.to_string()) else {
@@ -196,7 +220,9 @@ fn check_lists(events: &[RunEvent]) -> Result<(), String> {
             let value = outputs.iter().find(|(name, _)| name.as_str() == "value");
             value.map(|(_, value)| crate::scripted::text_of(value))
         };
-        let Some(Ok(list)) = value(outputs).map(|list| serde_json::from_str::<Vec<serde_json::Value>>(&list)) else {
+        let Some(Ok(list)) =
+            value(outputs).map(|list| serde_json::from_str::<Vec<serde_json::Value>>(&list))
+        else {
             return Err(format!("{at} gave no list"));
         };
         let mut rest = &list[..];

@@ -300,7 +300,10 @@ async fn step(
     if let Some(failure) = fails("at once", seen).filter(|_| config["patient"] != json!(true)) {
         return Err(failure);
     }
-    let streamed = call.inputs.iter_mut().find(|(name, _)| name.as_str() == "s");
+    let streamed = call
+        .inputs
+        .iter_mut()
+        .find(|(name, _)| name.as_str() == "s");
     if let Some((_, input)) = streamed {
         let most = config["takes"].as_u64().unwrap_or(u64::MAX) as usize;
         let read = read(input, most).await?;
