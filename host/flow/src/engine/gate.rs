@@ -79,7 +79,7 @@ impl Gate {
     /// Waits for places; for all there are if it asks for more. Dropping the future gives up the wait.
     pub(crate) async fn enter(self: &Arc<Self>, turn: Turn, places: u32) -> Permit {
         let places = places.min(self.places);
-        let admitted = {
+        let (_next, admitted) = {
             let mut queue = self.queue();
             if queue.turns.is_empty() && queue.free >= places {
                 queue.free -= places;
@@ -87,7 +87,8 @@ impl Gate {
             }
             let (admit, admitted) = oneshot::channel();
             queue.push(turn, Waiter { places, admit });
-            admitted
+            // Dropped after `admitted`: there may be room for those who stood behind one that gives up.
+            (Next(self), admitted)
         };
         match admitted.await {
             Ok(permit) => permit,
@@ -174,6 +175,15 @@ impl Permit {
     }
 }
 
+/// Admits who can be, when it is dropped.
+struct Next<'g>(&'g Arc<Gate>);
+
+impl Drop for Next<'_> {
+    fn drop(&mut self) {
+        self.0.leave(0);
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         if self.places > 0 {
@@ -250,6 +260,24 @@ mod tests {
         drop(admitted);
         assert_eq!(gate.free(), 1);
         assert!(gate.queue().waiting.is_empty() && gate.queue().turns.is_empty());
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_holds_up_nobody() {
+        let gate = Gate::new(3);
+        let held = gate.enter(Turn(0), 1).await;
+        let mut large = Box::pin(gate.enter(Turn(1), 3));
+        assert!((&mut large).now_or_never().is_none());
+        let mut small = Box::pin(gate.enter(Turn(2), 1));
+        assert!((&mut small).now_or_never().is_none());
+        drop(large);
+        drop(
+            small
+                .now_or_never()
+                .expect("there was room for it all along"),
+        );
+        drop(held);
+        assert_eq!(gate.free(), 3);
     }
 
     #[tokio::test]

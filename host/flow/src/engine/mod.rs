@@ -197,12 +197,13 @@ impl Engine {
         }
         let flow = shares.entry(plan.name.clone()).or_default();
         if flow.flow.is_none() {
-            flow.flow = config.calls_per_flow.map(Share::new);
+            flow.flow = config.calls_per_flow.map(|most| Share::new(most, 0));
         }
         let nodes = config.calls_per_node.map(|most| {
             let mut share = |name: &Ident| {
+                let order = flow.nodes.len();
                 let share = flow.nodes.entry(name.clone());
-                share.or_insert_with(|| Share::new(most)).clone()
+                share.or_insert_with(|| Share::new(most, order)).clone()
             };
             plan.nodes.iter().map(|node| share(&node.name)).collect()
         });

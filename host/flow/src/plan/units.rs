@@ -29,6 +29,8 @@ pub(crate) struct Units {
     pub(crate) list: Box<[Unit]>,
     /// The most places that a unit of more than one node takes.
     pub(crate) widest: u32,
+    /// The most nodes that a unit has.
+    pub(crate) largest: u32,
 }
 
 /// Nodes that start together.
@@ -216,6 +218,11 @@ impl Layer<'_> {
         }
         Units {
             of: of.into(),
+            largest: list
+                .iter()
+                .map(|unit| unit.members.len() as u32)
+                .max()
+                .unwrap_or(0),
             list: list.into(),
             widest,
         }
@@ -226,3 +233,6 @@ impl Layer<'_> {
 fn can_pipe(node: &PlanNode) -> bool {
     matches!(node.work, Work::Node(_)) && node.each.is_none() && !node.cache.is_asked_for()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,11 @@
 //! What all calls of a run, and of each of its sub-flows, share.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Map, Value as Tree};
+use tokio::sync::oneshot;
 
 use super::RunError;
 use super::events::Events;
@@ -18,6 +20,19 @@ pub(super) struct Context {
     /// The way to the node that runs this sub-flow; empty for the run itself.
     pub(super) within: Arc<str>,
     pub(super) shares: Shares,
+    /// What this is a sub-flow of.
+    _outer: Option<Arc<Context>>,
+    _last: oneshot::Sender<Infallible>,
+}
+
+/// Resolves once nothing of a run, or of a sub-flow, runs any more: each of its calls, and each sub-flow in it, holds its
+/// context. A task that is told to end may need a moment to.
+pub(super) struct Quiet(oneshot::Receiver<Infallible>);
+
+impl Quiet {
+    pub(super) async fn wait(self) {
+        let _ = self.0.await;
+    }
 }
 
 /// What a run and all of its sub-flows share.
@@ -51,6 +66,40 @@ impl Root {
 }
 
 impl Context {
+    /// The context of a run that somebody asked for.
+    pub(super) fn new(engine: &Arc<Engine>, plan: Arc<Plan>, root: Root) -> (Arc<Self>, Quiet) {
+        let (last, quiet) = oneshot::channel();
+        let context = Self {
+            engine: Arc::clone(engine),
+            shares: engine.shares(&plan),
+            plan,
+            root: Arc::new(root),
+            within: "".into(),
+            _outer: None,
+            _last: last,
+        };
+        (Arc::new(context), Quiet(quiet))
+    }
+
+    /// The context of a run of a sub-flow, at the node that `within` is the way to.
+    pub(super) fn within(
+        self: &Arc<Self>,
+        plan: &Arc<Plan>,
+        within: Arc<str>,
+    ) -> (Arc<Self>, Quiet) {
+        let (last, quiet) = oneshot::channel();
+        let context = Self {
+            engine: Arc::clone(&self.engine),
+            shares: self.engine.shares(plan),
+            plan: Arc::clone(plan),
+            root: Arc::clone(&self.root),
+            within,
+            _outer: Some(Arc::clone(self)),
+            _last: last,
+        };
+        (Arc::new(context), Quiet(quiet))
+    }
+
     /// Waits for the places of one call of a node. None for a sub-flow: it holds no place while it waits for its nodes, so
     /// that flows within flows cannot wait for each other's places.
     pub(super) async fn admit(&self, node: u32) -> Option<(Permit, Shared)> {

@@ -41,6 +41,8 @@ struct Begun {
     attempts: u32,
     plan: Arc<Plan>,
     node: u32,
+    /// How it ends, where that is known before what is within it has ended.
+    end: Option<(NodeOutcome, NodeReceipt)>,
 }
 
 /// Something that has begun and not ended.
@@ -92,6 +94,7 @@ impl Events {
                 attempts: attempt,
                 plan: Arc::clone(place.plan),
                 node: place.node,
+                end: None,
             },
         );
         self.0.journal.record(RunEvent::NodeStarted {
@@ -159,30 +162,22 @@ impl Events {
         }
     }
 
-    /// Says of everything within a sub-flow that has begun and not ended that it was cancelled.
+    /// Says how what has begun ends, and that the run, or its sub-flow, ends with it: once what is within it has ended.
+    pub(super) fn end_last(&self, mark: Mark, outcome: NodeOutcome, receipt: NodeReceipt) {
+        if let Some(begun) = self.open().begun.get_mut(&mark.0) {
+            begun.end = Some((outcome, receipt));
+        }
+    }
+
+    /// Ends everything within a sub-flow that has begun and not ended: what did not say otherwise was cancelled.
     pub(super) fn cancel_within(&self, within: &str) {
-        self.cancel(|at| is_within(at, within));
-    }
-
-    /// Says of the elements of a node that have begun and not ended, and of everything within them, that they were
-    /// cancelled.
-    pub(super) fn cancel_elements(&self, node: &At) {
-        let way = format!("{node}[");
-        self.cancel(|at| {
-            let is_element = at.node == node.node && at.within == node.within && at.index.is_some();
-            is_element || at.within.starts_with(&way)
-        });
-    }
-
-    fn cancel(&self, is_meant: impl Fn(&At) -> bool) {
         let mut open = self.open();
-        let meant = open
+        let inside = open
             .begun
-            .extract_if(.., |_, begun| is_meant(&begun.at))
-            .collect::<Vec<_>>();
+            .extract_if(.., |_, begun| is_within(&begun.at, within));
         // What began last is within what began before it.
-        for (_, begun) in meant.into_iter().rev() {
-            self.0.cancelled(begun);
+        for (_, begun) in inside.collect::<Vec<_>>().into_iter().rev() {
+            self.0.cut_short(begun);
         }
     }
 
@@ -194,7 +189,7 @@ impl Events {
         }
         // What began last is within what began before it.
         while let Some((_, begun)) = open.begun.pop_last() {
-            self.0.cancelled(begun);
+            self.0.cut_short(begun);
         }
         if let Some(telemetry) = &self.0.telemetry {
             telemetry.run_finished(&flow.name, &outcome, took);
@@ -224,12 +219,16 @@ fn is_within(at: &At, within: &str) -> bool {
 }
 
 impl Shared {
-    fn cancelled(&self, begun: Begun) {
-        let receipt = NodeReceipt {
-            attempts: begun.attempts,
-            ..NodeReceipt::default()
-        };
-        self.finished(begun, NodeOutcome::Cancelled, receipt);
+    /// Ends what the end of the run, or of its sub-flow, ends.
+    fn cut_short(&self, mut begun: Begun) {
+        let (outcome, receipt) = begun.end.take().unwrap_or_else(|| {
+            let receipt = NodeReceipt {
+                attempts: begun.attempts,
+                ..NodeReceipt::default()
+            };
+            (NodeOutcome::Cancelled, receipt)
+        });
+        self.finished(begun, outcome, receipt);
     }
 
     fn finished(&self, begun: Begun, outcome: NodeOutcome, receipt: NodeReceipt) {

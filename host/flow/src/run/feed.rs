@@ -1,6 +1,5 @@
 //! Where the parts of a node's outputs go: into the pipes of those who read them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lockgate_model::{CallError, Failure, FailureKind, Ident, Outputs, Value};
@@ -69,21 +68,24 @@ impl Feed {
         self.pipes.iter().any(|(_, pipe)| pipe.is_used())
     }
 
-    /// Says how the node ended to all who read it. An output that was not sent in parts is sent now: whole, or as the
-    /// elements of a list.
-    pub(super) async fn finish(&self, result: Option<&Result<Outputs, Arc<CallError>>>) {
-        let sends = self.pipes.iter().map(async |(port, pipe)| match result {
-            Some(Ok(outputs)) => {
-                let whole = outputs.iter().find(|(name, _)| name == port);
-                if let Some((_, value)) = whole.filter(|_| !pipe.is_used()) {
-                    send_whole(pipe, value).await;
-                }
-                pipe.finish(Ok(()));
+    /// Says to all who read the node that it gave all its outputs. One that was not sent in parts is sent now: whole, or
+    /// as the elements of a list.
+    pub(super) async fn finish(&self, outputs: &Outputs) {
+        let sends = self.pipes.iter().map(async |(port, pipe)| {
+            let whole = outputs.iter().find(|(name, _)| name == port);
+            if let Some((_, value)) = whole.filter(|_| !pipe.is_used()) {
+                send_whole(pipe, value).await;
             }
-            Some(Err(error)) => pipe.finish(Err(told_to_readers(error))),
-            None => {}
+            pipe.finish(Ok(()));
         });
         futures::future::join_all(sends).await;
+    }
+
+    /// Says to all who read the node that it failed.
+    pub(super) fn fail(&self, error: &CallError) {
+        for (_, pipe) in &self.pipes {
+            pipe.finish(Err(told_to_readers(error)));
+        }
     }
 }
 

@@ -252,8 +252,8 @@ impl Work<'_> {
         // Nothing of it runs any more: its places go to others before its last parts are read.
         self.job.piped.admitted = None;
         self.job.piped.outlets.clear();
-        if let Some(feed) = self.job.piped.feed.take() {
-            feed.finish(result.as_ref()).await;
+        if let (Some(feed), Some(Ok(outputs))) = (self.job.piped.feed.take(), &result) {
+            feed.finish(outputs).await;
         }
         if let Some(mark) = self.mark {
             let outcome = match &result {

@@ -91,8 +91,10 @@ type InPlace = BoxFuture<'static, Ended>;
 impl<'p> Run<'p> {
     fn new(context: &'p Arc<Context>, input: Arc<Tree>, extent: &Extent) -> Self {
         let plan = &context.plan;
-        // A group that the host has no room for is not a group: its outputs are joined.
-        let piping = plan.units.widest <= context.engine.gate.places();
+        // A group that there can be no room for is not a group: its outputs are joined.
+        let most_calls = context.engine.config.calls_per_flow.unwrap_or(u32::MAX);
+        let piping = plan.units.widest <= context.engine.gate.places()
+            && plan.units.largest <= most_calls.max(1);
         let vars = Arc::new(context.vars());
         Self {
             context,
@@ -106,18 +108,14 @@ impl<'p> Run<'p> {
         }
     }
 
-    /// Runs what is asked for to its end, and gives the flow's outputs, or those of the node it stops at.
+    /// Runs what is asked for to its end, and gives the flow's outputs, or those of the node it stops at. What may still
+    /// run beside ends with this.
     async fn complete(&mut self, extent: Extent) -> Result<Outputs, RunError> {
-        let result = self
-            .drive(extent.pinned)
-            .await
-            .and_then(|()| match extent.until {
-                Some(until) => Ok(self.state.outputs_of(until)),
-                None => self.state.values.outputs(),
-            });
-        // What runs beside is told to stop, and has stopped before anybody hears that the run is over.
-        self.tasks.shutdown().await;
-        result
+        self.drive(extent.pinned).await?;
+        match extent.until {
+            Some(until) => Ok(self.state.outputs_of(until)),
+            None => self.state.values.outputs(),
+        }
     }
 
     /// Runs every node, each after those that it needs, until all have run or one has failed.
@@ -130,7 +128,7 @@ impl<'p> Run<'p> {
             if let Some(job) = self.start_ready(in_place.is_none())? {
                 in_place = Some(Box::pin(job::run(Arc::clone(self.context), job)));
             }
-            if self.running == 0 || self.is_unread() {
+            if self.running == 0 || (self.ready.is_empty() && self.is_unread()) {
                 return Ok(());
             }
             let done = match &mut in_place {
@@ -155,20 +153,18 @@ impl<'p> Run<'p> {
         }
     }
 
-    /// Gives the nodes whose outputs are given to those who need them.
+    /// Keeps the outputs that are given instead of being computed.
     fn pin(&mut self, pinned: HashMap<u32, Outputs>) -> Result<(), RunError> {
         let mut pinned: Vec<_> = pinned.into_iter().collect();
         pinned.sort_unstable_by_key(|(node, _)| *node);
-        let mut ready = VecDeque::new();
         for (node, outputs) in pinned {
             if self.state.values.slots[node as usize].is_idle() {
                 continue;
             }
             let outcome = NodeOutcome::Pinned(outputs.clone());
             self.finish(node, outcome, NodeReceipt::default());
-            self.state.done(node, outputs, None, &mut ready)?;
+            self.state.given(node, outputs)?;
         }
-        // Whoever waits for nothing now is found as whoever never waited.
         Ok(())
     }
 
@@ -196,14 +192,21 @@ impl<'p> Run<'p> {
             receipt,
         } = ended;
         self.running -= 1;
-        self.feeds.remove(&node);
+        let feed = self.feeds.remove(&node);
         self.receipt.add(&receipt);
         if let Some(index) = index {
             return self.element_ended(node, index, batch, result, &receipt);
         }
         match result {
             Some(Ok(outputs)) => self.done(node, outputs, None),
-            Some(Err(error)) => self.failed(node, None, error),
+            Some(Err(error)) => {
+                // Who reads it hears of it only now, and only if the run goes on: else it might be the first to fail.
+                self.failed(node, None, Arc::clone(&error))?;
+                if let Some(feed) = feed {
+                    feed.fail(&error);
+                }
+                Ok(())
+            }
             None => {
                 self.absent(node, None);
                 Ok(())
@@ -230,10 +233,8 @@ impl<'p> Run<'p> {
             Some(Err(error)) => {
                 let (mark, receipt) = (fan.mark, std::mem::take(&mut fan.receipt));
                 let outcome = NodeOutcome::Failed(Arc::clone(&error));
-                let events = &self.context.root.events;
-                // The run ends with it, and its elements end before it does.
-                events.cancel_elements(&self.at(node, None));
-                events.end(mark, outcome, receipt);
+                // The other elements end before the node does.
+                self.context.root.events.end_last(mark, outcome, receipt);
                 return self.failed(node, Some(index), error);
             }
             None => {} // elements are not piped, so somebody always reads them

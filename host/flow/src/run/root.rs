@@ -40,17 +40,13 @@ pub(crate) async fn run(
         Events::new(journal, engine.telemetry.clone()),
         request.vars,
     );
-    let context = Arc::new(Context {
-        engine: Arc::clone(engine),
-        shares: engine.shares(&plan),
-        plan,
-        root: Arc::new(root),
-        within: "".into(),
-    });
+    let (context, quiet) = Context::new(engine, plan, root);
     let mut run = Run::new(&context, Arc::clone(&input), &extent);
     let labels = labels(&context.plan, &run.state.values);
     let mut close = Close {
-        context: &context,
+        engine,
+        events: context.root.events.clone(),
+        plan: Arc::clone(&context.plan),
         began: engine.clock.now(),
         outcome: None,
     };
@@ -59,6 +55,10 @@ pub(crate) async fn run(
         .events
         .run_started(&context.plan, &input, labels);
     let result = run.complete(extent).await;
+    // What runs beside is told to end, and has ended before anybody hears that the run is over.
+    drop(run);
+    drop(context);
+    quiet.wait().await;
     let result = result.map(|outputs| Arc::new(coerce::edges(&outputs)));
     close.outcome = Some(outcome(&result));
     drop(close);
@@ -66,20 +66,19 @@ pub(crate) async fn run(
 }
 
 /// Says how the run ended; dropped before that is known, that it was cancelled.
-struct Close<'c> {
-    context: &'c Context,
+struct Close<'e> {
+    engine: &'e Engine,
+    events: Events,
+    plan: Arc<Plan>,
     began: Duration,
     outcome: Option<RunOutcome>,
 }
 
 impl Drop for Close<'_> {
     fn drop(&mut self) {
-        let took = self.context.engine.clock.now().saturating_sub(self.began);
+        let took = self.engine.clock.now().saturating_sub(self.began);
         let outcome = self.outcome.take().unwrap_or(RunOutcome::Cancelled);
-        self.context
-            .root
-            .events
-            .close(&self.context.plan, outcome, took);
+        self.events.close(&self.plan, outcome, took);
     }
 }
 

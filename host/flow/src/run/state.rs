@@ -74,6 +74,9 @@ impl<'p> State<'p> {
                 }
             }
             if let Some(until) = extent.until {
+                plan.read_at_end
+                    .iter()
+                    .for_each(|&node| readers[node as usize] -= 1);
                 readers[until as usize] += 1;
             }
         }
@@ -116,15 +119,15 @@ impl<'p> State<'p> {
                 !self.values.slots[index as usize].is_idle() && !extent.pinned.contains_key(&index);
             if runs {
                 let unit = self.unit_of(index);
-                let outside = node
-                    .needs
-                    .iter()
-                    .filter(|&&need| self.unit_of(need) != unit);
+                let outside = node.needs.iter().filter(|&need| {
+                    self.unit_of(*need) != unit && !extent.pinned.contains_key(need)
+                });
                 waits[unit as usize] += outside.count() as u32;
             }
         }
         waits
     }
+
     /// The units that wait for nothing.
     pub(super) fn ready_at_first(&self) -> VecDeque<u32> {
         (0..)
@@ -175,6 +178,13 @@ impl<'p> State<'p> {
         }
     }
 
+    /// Keeps outputs that were given instead of being computed. Nobody waits for them.
+    pub(super) fn given(&mut self, node: u32, outputs: Outputs) -> Result<(), RunError> {
+        let held = self.hold(node, outputs)?;
+        self.values.slots[node as usize] = Slot::Done(held, None);
+        Ok(())
+    }
+
     /// Keeps a node's outputs for those who need them, and gives the units that have all they need now.
     pub(super) fn done(
         &mut self,
@@ -183,19 +193,24 @@ impl<'p> State<'p> {
         failure: Option<Box<Tree>>,
         ready: &mut VecDeque<u32>,
     ) -> Result<(), RunError> {
-        let mut held: Box<[Option<Held>]> = Box::default();
-        if self.readers[node as usize] > 0 {
-            let bytes;
-            (held, bytes) = sorted(&self.values.plan.nodes[node as usize], outputs);
-            self.held_bytes += bytes;
-            if self.held_bytes > MAX_HELD_BYTES {
-                return Err(RunError::TooMuchHeld {
-                    bytes: self.held_bytes,
-                });
-            }
-        }
+        let held = self.hold(node, outputs)?;
         self.settle(node, Slot::Done(held, failure), ready);
         Ok(())
+    }
+
+    /// Outputs by their ports, if somebody reads them.
+    fn hold(&mut self, node: u32, outputs: Outputs) -> Result<Box<[Option<Held>]>, RunError> {
+        if self.readers[node as usize] == 0 {
+            return Ok(Box::default());
+        }
+        let (held, bytes) = sorted(&self.values.plan.nodes[node as usize], outputs);
+        self.held_bytes += bytes;
+        if self.held_bytes > MAX_HELD_BYTES {
+            return Err(RunError::TooMuchHeld {
+                bytes: self.held_bytes,
+            });
+        }
+        Ok(held)
     }
 
     /// Says that a node gave no outputs, and why if it failed.

@@ -17,24 +17,14 @@ use crate::plan::FlowWork;
 pub(super) async fn call(attempt: Attempt<'_>, work: &FlowWork) -> AttemptEnd {
     let context = attempt.context;
     let within: Arc<str> = attempt.at.to_string().into();
-    let inner = Arc::new(Context {
-        engine: Arc::clone(&context.engine),
-        plan: Arc::clone(&work.plan),
-        root: Arc::clone(&context.root),
-        within: Arc::clone(&within),
-        shares: context.engine.shares(&work.plan),
-    });
+    let (inner, quiet) = context.within(&work.plan, Arc::clone(&within));
     // Whatever still runs when this is dropped was cancelled.
     let _ends = Ends {
         events: context.root.events.clone(),
         within,
     };
-    let run = run(inner, attempt.whole);
-    let ended = attempt::within(run, &*context.engine.clock, work.timeout).await;
-    let (result, receipt) = match ended {
-        Ok((result, receipt)) => (result.map_err(|error| failed(work, error)), receipt),
-        Err(timed_out) => (Err(timed_out.into()), NodeReceipt::default()),
-    };
+    let (result, receipt) = run(inner, attempt.whole, work).await;
+    quiet.wait().await;
     AttemptEnd {
         result: Some(result.map_err(Arc::new)),
         receipt,
@@ -42,20 +32,26 @@ pub(super) async fn call(attempt: Attempt<'_>, work: &FlowWork) -> AttemptEnd {
 }
 
 /// Boxed, because flows nest.
-fn run(
+fn run<'a>(
     context: Arc<Context>,
     inputs: &[(Ident, Value)],
-) -> BoxFuture<'static, (Result<Outputs, RunError>, NodeReceipt)> {
+    work: &'a FlowWork,
+) -> BoxFuture<'a, (Result<Outputs, CallError>, NodeReceipt)> {
     let input = Arc::new(coerce::edges(inputs));
     Box::pin(async move {
         if let Some(schema) = &context.plan.input
             && let Err(faults) = schema.check(&input)
         {
-            return (Err(RunError::Input(faults)), NodeReceipt::default());
+            let error = failed(work, RunError::Input(faults));
+            return (Err(error), NodeReceipt::default());
         }
         let extent = Extent::default();
         let mut run = Run::new(&context, input, &extent);
-        let result = run.complete(extent).await;
+        let complete = run.complete(extent);
+        let result = match attempt::within(complete, &*context.engine.clock, work.timeout).await {
+            Ok(result) => result.map_err(|error| failed(work, error)),
+            Err(timed_out) => Err(timed_out.into()),
+        };
         (result, run.receipt)
     })
 }

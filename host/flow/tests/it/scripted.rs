@@ -106,6 +106,7 @@ impl NodeCatalog for Scripted {
             let range = reference.range.as_ref();
             range.is_none_or(|range| range.contains(version))
         };
+        let loaded = versions.to_vec();
         let version = versions.into_iter().rfind(in_range);
         let name = reference.node.as_str();
         match (version, node(name).filter(|_| plugin_known)) {
@@ -131,7 +132,8 @@ impl NodeCatalog for Scripted {
             })),
             _ => Err(UnknownNode {
                 reference: reference.clone(),
-                plugin_known,
+                plugin_known: plugin_known && loaded.iter().any(in_range),
+                versions: if plugin_known { loaded } else { Vec::new() },
                 nearest: NAMES.map(|name| format!("test/{name}")).to_vec(),
             }),
         }
