@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures::future::BoxFuture;
+use lockgate_flow::{Engine, EngineConfig, RunError, RunRequest};
 use lockgate_model::Clock;
 use proptest::prelude::*;
+use serde_json::{Value as Tree, json};
 
 use crate::draft::{Draw, draft};
+use crate::fakes::Nothing;
 use crate::random::{Host, cases, ended, limits};
 use crate::recorded::Recorded;
-use crate::scripted::Pace;
+use crate::scripted::{Pace, steps};
 
 /// Longer than any of these runs takes on any machine: one that takes so long is locked.
 const LOCKED: Duration = Duration::from_secs(60);
@@ -47,6 +50,35 @@ fn on_threads<T: Send + 'static>(
         let ended = tokio::time::timeout(LOCKED, tokio::spawn(test)).await;
         ended.expect("the run is locked").expect("no panic")
     })
+}
+
+/// Its reader fails because of it, and must not be said to be the reason.
+#[test]
+fn the_first_to_fail_is_the_one_that_is_told() {
+    let step = |with: Tree, inputs: Tree| json!({"use": "test/step", "with": with, "in": inputs});
+    let fails = json!({"salt": 1, "parts": 1, "fails": 100, "patient": true});
+    let document = json!({
+        "flow": "t",
+        "nodes": {
+            "fails": step(fails, json!({})),
+            "reads": step(json!({"salt": 2}), json!({"s": "fails.text"})),
+        },
+        "output": {"out": "reads.value"},
+    });
+    on_threads(4, async move {
+        let plan = steps(&Pace::Turns, 0).plan(&document).await;
+        for _ in 0..500 {
+            let engine = Engine::new(EngineConfig::default());
+            let request = RunRequest::new("r", json!({}));
+            let failed = engine
+                .run(Arc::clone(&plan), request, Arc::new(Nothing))
+                .await;
+            let Err(RunError::Node { node, .. }) = failed else {
+                unreachable!("it fails: {failed:?}");
+            };
+            assert_eq!(node.to_string(), "fails");
+        }
+    });
 }
 
 proptest! {
