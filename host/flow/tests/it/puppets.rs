@@ -252,8 +252,10 @@ pub(crate) fn steps(pace: &Pace, order: u64) -> Scripted {
         Arc::new(move |call, config| {
             let pace = pace.clone();
             Box::pin(async move {
-                let mut receipt = Receipt::default();
-                receipt.fuel = number(&config, "fuel");
+                let receipt = Receipt {
+                    fuel: number(&config, "fuel"),
+                    ..Receipt::default()
+                };
                 let result = step(call, &config, &pace, order, batch).await;
                 CallEnd { result, receipt }
             })

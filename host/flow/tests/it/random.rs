@@ -1,5 +1,6 @@
 //! What holds for every flow: random ones, run in every way.
 
+use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -98,7 +99,7 @@ proptest! {
             prop_assert_eq!(host.scripted.calls.alive(), 0, "calls go on after their run");
             for journal in [one, two] {
                 let followed = journal.check(&draft.needs());
-                prop_assert!(followed.is_ok(), "{}", followed.unwrap_err());
+                prop_assert_eq!(followed, Ok(()));
             }
             Ok(())
         })?;
@@ -124,7 +125,7 @@ proptest! {
             };
             let events = journal.events();
             let followed = journal.check(&draft.needs());
-            prop_assert!(followed.is_ok(), "{}", followed.unwrap_err());
+            prop_assert_eq!(followed, Ok(()));
             host.quiet().await?;
             prop_assert_eq!(journal.events().len(), events.len(), "it writes after its end");
             if !ended {
@@ -135,7 +136,31 @@ proptest! {
             let next = Recorded::new();
             let _ = host.run(&next).await;
             let followed = next.check(&draft.needs());
-            prop_assert!(followed.is_ok(), "{}", followed.unwrap_err());
+            prop_assert_eq!(followed, Ok(()));
+            Ok(())
+        })?;
+    }
+
+    /// Nodes that are given what they gave before change nothing.
+    #[test]
+    fn pinned_outputs_give_what_computed_ones_gave(draft in draft(Draw::Timeless, 20), config in limits(), chosen in any::<u32>()) {
+        let clock = VirtualClock::default();
+        clock.runtime().block_on(async {
+            let pace = Pace::Clock(Arc::new(clock.clone()));
+            let host = Host::new(&draft, config, Arc::new(clock.clone()), &pace, 0).await;
+            let (journal, next) = (Recorded::new(), Recorded::new());
+            let Ok(output) = host.run(&journal).await else { return Ok(()) };
+            let mut request = RunRequest::new("p", json!({"a": 1}));
+            request.pinned = journal.outputs();
+            let mut nth = 0;
+            request.pinned.retain(|_, _| {
+                nth += 1;
+                chosen >> (nth % 32) & 1 == 1
+            });
+            let again = host.engine.run(Arc::clone(&host.plan), request, next.clone()).await;
+            prop_assert_eq!(again.map_err(|error| error.to_string()), Ok(output));
+            let followed = next.check(&HashMap::new());
+            prop_assert_eq!(followed, Ok(()));
             Ok(())
         })?;
     }

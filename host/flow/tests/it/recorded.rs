@@ -1,6 +1,6 @@
 //! A journal that keeps the events of a run, and the rules that they follow, whatever happens in it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use lockgate_model::{At, Journal, NodeOutcome, RunEvent, RunOutcome, Value};
@@ -60,6 +60,34 @@ impl Recorded {
             .into_iter()
             .map(|(at, outcome)| format!("{at} {outcome}"))
             .collect()
+    }
+
+    /// What the nodes of the outer flow gave, as a run takes what is pinned. Not of those of which an element failed: a
+    /// node that is pinned has no failure.
+    pub(crate) fn outputs(&self) -> serde_json::Map<String, serde_json::Value> {
+        let mut outputs = serde_json::Map::new();
+        let mut failed = HashSet::new();
+        for event in self.events() {
+            let RunEvent::NodeFinished { at, outcome, .. } = event else {
+                continue;
+            };
+            match outcome {
+                _ if !at.within.is_empty() => {}
+                NodeOutcome::Ok(ports) if at.index.is_none() => {
+                    let json = |value| serde_json::to_value(value).expect("json");
+                    let ports = ports
+                        .iter()
+                        .map(|(name, value)| (name.to_string(), json(value)));
+                    outputs.insert(at.node.to_string(), ports.collect());
+                }
+                NodeOutcome::Ok(_) => {}
+                _ => {
+                    failed.insert(at.node.to_string());
+                }
+            }
+        }
+        outputs.retain(|node, _| !failed.contains(node));
+        outputs
     }
 
     /// Holds the events against the rules. `needs` are the ways from a node of the outer flow to those that have to

@@ -76,9 +76,12 @@ fn wiring() -> impl Strategy<Value = Wiring> {
     prop::collection::vec(node, 1..10).prop_map(Wiring)
 }
 
+/// A node, and one of its outputs.
+type Output = (usize, usize);
+
 impl Wiring {
     /// The outputs that a node reads in parts, and the one that it reads whole.
-    fn wires(&self, at: usize) -> (Vec<(usize, usize)>, Option<(usize, usize)>) {
+    fn wires(&self, at: usize) -> (Vec<Output>, Option<Output>) {
         let node = &self.0[at];
         let from = node.from.iter().filter(|_| at > 0);
         let mut wires: Vec<_> = from.map(|(need, output)| (need % at, *output)).collect();
@@ -410,6 +413,53 @@ fn a_long_stream_takes_little_memory() {
     // Three pipes of 16 parts, as many in the hands of each of the three that read, and one that is being sent.
     let most = most.load(Ordering::SeqCst);
     assert!(most <= 3 * 16 * 2 + 1, "{most} parts were alive at once");
+}
+
+#[test]
+fn producers_that_nobody_reads_any_more_do_not_end_a_run() {
+    // More than a run works on at the same time.
+    const PAIRS: usize = 70;
+    let clock = VirtualClock::default();
+    let time = clock.clone();
+    let source: Act = Arc::new(move |call, _| {
+        let time = time.clone();
+        Box::pin(async move {
+            call.sink.part(&name("o0"), &Value::text("part")).await;
+            time.sleep(std::time::Duration::from_secs(3600)).await;
+            end()
+        })
+    });
+    let reader: Act = Arc::new(|mut call, _| {
+        Box::pin(async move {
+            next(&mut call).await;
+            end()
+        })
+    });
+    let ports = || Ports {
+        inputs: vec![port("i0", ValueKind::Text, false, true)],
+        outputs: vec![port("o0", ValueKind::Text, true, true)],
+    };
+    let scripted = Scripted::new()
+        .node("source", ports(), source)
+        .node("reader", ports(), reader);
+    let (mut nodes, mut output) = (Map::new(), Map::new());
+    for at in 0..PAIRS {
+        nodes.insert(format!("s{at}"), json!({"use": "test/source"}));
+        let reader = json!({"use": "test/reader", "in": {"i0": format!("s{at}.o0")}});
+        nodes.insert(format!("r{at}"), reader);
+        output.insert(format!("o{at}"), json!(format!("r{at}.o0")));
+    }
+    let document = json!({"flow": "t", "nodes": nodes, "output": output});
+    let output = clock.runtime().block_on(async {
+        let cache = MemoryCache::new(1 << 20, Arc::new(clock.clone()));
+        let (config, clock) = (EngineConfig::default(), Arc::new(clock.clone()));
+        let engine = Engine::with(config, clock, Arc::new(cache), None);
+        let plan = scripted.plan(&document).await;
+        let request = RunRequest::new("r", json!({}));
+        engine.run(plan, request, Arc::new(Nothing)).await
+    });
+    let output = output.expect("an output");
+    assert_eq!(output.as_object().map(Map::len), Some(PAIRS));
 }
 
 async fn next(call: &mut Call) -> Option<Vec<Value>> {

@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures::future::BoxFuture;
+use lockgate_flow::{Engine, EngineConfig, RunError, RunRequest};
 use lockgate_model::Clock;
 use proptest::prelude::*;
+use serde_json::{Value as Tree, json};
 
 use crate::draft::{Draw, draft};
-use crate::puppets::Pace;
+use crate::fakes::Nothing;
+use crate::puppets::{Pace, steps};
 use crate::random::{Host, cases, ended, limits};
 use crate::recorded::Recorded;
 
@@ -49,6 +52,35 @@ fn on_threads<T: Send + 'static>(
     })
 }
 
+/// Its reader fails because of it, and must not be said to be the reason.
+#[test]
+fn the_first_to_fail_is_the_one_that_is_told() {
+    let step = |with: Tree, inputs: Tree| json!({"use": "test/step", "with": with, "in": inputs});
+    let fails = json!({"salt": 1, "parts": 1, "fails": 100, "patient": true});
+    let document = json!({
+        "flow": "t",
+        "nodes": {
+            "fails": step(fails, json!({})),
+            "reads": step(json!({"salt": 2}), json!({"s": "fails.text"})),
+        },
+        "output": {"out": "reads.value"},
+    });
+    on_threads(4, async move {
+        let plan = steps(&Pace::Turns, 0).plan(&document).await;
+        for _ in 0..500 {
+            let engine = Engine::new(EngineConfig::default());
+            let request = RunRequest::new("r", json!({}));
+            let failed = engine
+                .run(Arc::clone(&plan), request, Arc::new(Nothing))
+                .await;
+            let Err(RunError::Node { node, .. }) = failed else {
+                unreachable!("it fails: {failed:?}");
+            };
+            assert_eq!(node.to_string(), "fails");
+        }
+    });
+}
+
 proptest! {
     #![proptest_config(cases(80))]
 
@@ -82,14 +114,14 @@ proptest! {
             // Whether it began at all: a run that was never polled says nothing.
             if events > 0 {
                 let followed = journal.check(&draft.needs());
-                prop_assert!(followed.is_ok(), "{}", followed.unwrap_err());
+                prop_assert_eq!(followed, Ok(()));
             }
             prop_assert_eq!(journal.events().len(), events, "it writes after its end");
             let next = Recorded::new();
             let _ = host.run(&next).await;
             prop_assert_eq!(host.scripted.calls.alive(), 0, "calls go on after their run");
             let followed = next.check(&draft.needs());
-            prop_assert!(followed.is_ok(), "{}", followed.unwrap_err());
+            prop_assert_eq!(followed, Ok(()));
             Ok(())
         })?;
     }
