@@ -13,8 +13,6 @@ mod course;
 mod document;
 mod expect;
 mod mismatch;
-#[cfg(test)]
-mod tests;
 
 pub use case::Case;
 pub use course::Course;

@@ -1,5 +1,6 @@
 //! Flows from outside: documents and fake nodes in, faults, outputs and journals out.
 
+mod cases;
 mod coercions;
 mod fakes;
 mod faults;
