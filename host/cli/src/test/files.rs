@@ -14,7 +14,8 @@ const MARK: &str = ".test";
 pub(super) fn flows(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut flows = Vec::new();
     for path in named {
-        let found = if path.is_dir() {
+        let kind = std::fs::metadata(path).with_context(|| path.display().to_string())?;
+        let found = if kind.is_dir() {
             in_folder(path).with_context(|| path.display().to_string())?
         } else {
             BTreeSet::from([flow_of(path)?])
