@@ -44,6 +44,7 @@ run: host $(plugin_components) ## Build what is missing and run the example flow
 	@printf '%s\n' '' 'Try next:' \
 	  "  target/release/lockgate run flows/poem.yaml --input '{\"topic\":\"the sea\"}'" \
 	  '  target/release/lockgate check flows/*.yaml' \
+	  '  target/release/lockgate test flows' \
 	  '  target/release/lockgate plugin inspect target/plugins/text.wasm' \
 	  '  target/release/lockgate --help'
 

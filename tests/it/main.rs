@@ -6,6 +6,7 @@ mod compile;
 mod contract;
 mod documents;
 mod fairness;
+mod flows;
 mod hostile;
 mod offline;
 mod sandbox;

@@ -16,6 +16,7 @@ const EXAMPLES: &str = "\
 Examples:
   lockgate run flows/poem.yaml --input '{\"topic\":\"春天\"}' --trace
   lockgate check flows/*.yaml
+  lockgate test flows
   lockgate plugin inspect target/plugins/text.wasm
   lockgate plugin call target/plugins/text.wasm upper --input '{\"text\":\"abc\"}'
 
@@ -25,6 +26,7 @@ Exit status: 0, it worked; 1, the run or call failed; 2, the input, the flow, th
 pub(crate) enum Command {
     Run(RunArgs),
     Check(CheckArgs),
+    Test(TestArgs),
     /// Looks at plugins, and calls one node of one.
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -70,6 +72,35 @@ pub(crate) struct CheckArgs {
     /// The flows.
     #[arg(required = true, value_name = "FLOW")]
     pub(crate) flows: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+}
+
+/// Runs the test cases of flows, and says which do not give what they should.
+///
+/// The cases of `NAME.yaml` stand beside it in `NAME.test.yaml`: each a run's input, and what has to come of it. Flows
+/// and cases are checked whole before anything runs. Cases run side by side, and are reported in their order.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  lockgate test flows
+  lockgate test flows/poem.yaml --filter 'too long'
+  lockgate test flows --json | jq 'select(.passed | not)'
+
+Exit status: 0, every case passed; 1, a case failed; 2, a flow or a case is faulty, or there is no case.")]
+pub(crate) struct TestArgs {
+    /// The flows, or folders of them.
+    #[arg(required = true, value_name = "FLOW|DIR")]
+    pub(crate) flows: Vec<PathBuf>,
+
+    /// Runs only the cases with this text in their name, or in their flow's name.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) filter: Option<String>,
+
+    /// Prints a line of JSON for each case, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
 
     #[command(flatten)]
     pub(crate) host: HostArgs,

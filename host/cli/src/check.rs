@@ -10,7 +10,7 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 use crate::args::CheckArgs;
 use crate::exit::Failed;
 use crate::flows::FlowFolder;
-use crate::setup;
+use crate::{setup, test};
 
 /// The most bytes of a flow that are read: more than a document may have, so that its own error says so.
 const MAX_READ_BYTES: u64 = 2 << 20;
@@ -20,6 +20,10 @@ pub(crate) async fn check(args: CheckArgs) -> Result<(), Failed> {
     let catalog = setup::catalog(&runtime, &args.host).await?;
     let mut faulty = false;
     for flow in &args.flows {
+        if test::files::is_cases(flow) {
+            faulty |= test::check(flow, &catalog).await.is_err();
+            continue;
+        }
         match planned(flow, &catalog, &[]).await {
             Ok(plan) => println!(
                 "{}: ok, {} nodes",
@@ -61,7 +65,7 @@ pub(crate) fn read(file: &Path) -> anyhow::Result<String> {
 }
 
 /// Draws faults as a compiler draws them. Their texts and excerpts are escaped already.
-fn show(faults: &Faults) -> Failed {
+pub(crate) fn show(faults: &Faults) -> Failed {
     use std::io::IsTerminal as _;
     let theme = match std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
         true => GraphicalTheme::unicode(),

@@ -9,7 +9,7 @@ use lockgate_model::Kebab;
 use crate::check;
 
 /// What a flow's file is called behind its name, in the order in which they are looked for.
-const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
+pub(crate) const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 
 /// A folder in which the flow NAME is the file `NAME.yaml`, `NAME.yml` or `NAME.json`.
 #[derive(Debug)]

@@ -10,6 +10,7 @@ mod plugin;
 mod run;
 mod setup;
 mod table;
+mod test;
 
 use std::process::ExitCode;
 
@@ -36,6 +37,7 @@ fn answer(args: Args) -> Result<(), exit::Failed> {
         match args.command {
             Command::Run(args) => run::run(args).await,
             Command::Check(args) => check::check(args).await,
+            Command::Test(args) => test::test(args).await,
             Command::Plugin(PluginCommand::Inspect(args)) => plugin::inspect::inspect(args).await,
             Command::Plugin(PluginCommand::Call(args)) => plugin::call::call(args).await,
         }

@@ -90,7 +90,7 @@ fn right(table: &mut Table, columns: std::ops::RangeInclusive<usize>) {
     }
 }
 
-fn time(duration: Duration) -> String {
+pub(crate) fn time(duration: Duration) -> String {
     let micros = duration.as_micros();
     match micros {
         0..10_000 => format!("{micros} µs"),

@@ -43,6 +43,8 @@ codes! {
     Tag = "tag",
     /// The same key twice.
     DuplicateKey = "duplicate-key",
+    /// The same name twice.
+    DuplicateName = "duplicate-name",
     /// A key that is not text.
     BadKey = "bad-key",
     /// More than one document, or none.
@@ -85,7 +87,7 @@ codes! {
     UnknownInput = "unknown-input",
     /// A required input that is not wired.
     MissingInput = "missing-input",
-    /// A name in an expression that nothing has.
+    /// A name that nothing has.
     UnknownName = "unknown-name",
     /// An output that the node does not have.
     UnknownOutput = "unknown-output",

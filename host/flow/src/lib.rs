@@ -6,10 +6,13 @@
 //! 2. [`Plan`]: the document checked against the nodes that are there; immutable, shared by its runs.
 //! 3. a run: [`Engine::run`].
 //!
+//! Beside a flow stands a [`CaseDocument`]: inputs, and what a run of each has to come to.
+//!
 //! Belongs here: the format, its checks and messages, expressions, the order of a run.
 //! Does not belong here: sandboxes, storage, the network. Nodes, journals, time, caches and whoever counts come in through
 //! the ports of `lockgate_model`.
 
+mod cases;
 mod coerce;
 mod document;
 mod engine;
@@ -23,6 +26,7 @@ mod run;
 mod schema;
 mod source;
 
+pub use cases::{Case, CaseDocument, Course, Mismatch, RunFailure};
 pub use coerce::input_value;
 pub use document::{FlowDocument, InvalidOverride, Override};
 pub use engine::{Engine, EngineConfig, HostClock, MemoryCache, RunRequest};

@@ -94,11 +94,16 @@ pub(crate) fn hash_embed(
     text: String,
     embedder: Config<Embedder>,
 ) -> Json<Vec<f32>> {
+    Json(embed(&text, &embedder.0.0))
+}
+
+/// The vector of a text, under a configuration within its bounds.
+pub(crate) fn embed(text: &str, config: &HashEmbedConfig) -> Vec<f32> {
     let HashEmbedConfig {
         dimensions,
         word_ngrams,
         char_ngrams,
-    } = &embedder.0.0;
+    } = config;
     let text = text.nfkc().collect::<String>().to_lowercase();
     let words = text.unicode_words().collect::<Vec<_>>();
     let mut counts = Counts(vec![0; *dimensions]);
@@ -125,7 +130,7 @@ pub(crate) fn hash_embed(
             }
         }
     }
-    Json(counts.normalised())
+    counts.normalised()
 }
 
 /// Runs of so many characters, one for each place where one fits.

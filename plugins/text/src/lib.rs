@@ -1,5 +1,6 @@
 //! The plugin `text`: templates, and what a text needs before and after a model sees it. Every node is pure.
 
+mod classify;
 mod clean;
 mod hash_embed;
 mod join;
@@ -17,5 +18,6 @@ lockgate_sdk::plugin! {
         join::join,
         upper::upper,
         hash_embed::hash_embed,
+        classify::classify,
     ],
 }

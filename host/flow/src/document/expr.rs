@@ -3,7 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::expression::{Expression, parse};
+use crate::excerpt::clipped;
+use crate::expression::{Expression, ExpressionError, parse};
 use crate::fault::{Code, Findings};
 use crate::read::Tree;
 use crate::source::Source;
@@ -19,17 +20,47 @@ pub(crate) struct Expr {
 
 impl Expr {
     /// Reads an expression. What is wrong with it is reported.
-    pub(super) fn read(value: &Tree, source: &Source, findings: &mut Findings) -> Self {
+    pub(crate) fn read(value: &Tree, source: &Source, findings: &mut Findings) -> Self {
         Self {
             scalar: value.clone(),
             expression: parsed(value, source, findings),
         }
     }
 
+    /// Reads an expression that decides something. What never gives true or false is reported too: `key` is what it stands
+    /// under, and `help` says what belongs there.
+    pub(crate) fn read_truth(
+        key: &str,
+        help: &str,
+        value: &Tree,
+        source: &Source,
+        findings: &mut Findings,
+    ) -> Self {
+        let expr = Self::read(value, source, findings);
+        if let Some(Err(error)) = expr.constant().map(|expression| expression.truth(&[])) {
+            let (code, message) = match &error {
+                ExpressionError::NotBoolean { given } => (
+                    Code::WrongKind,
+                    format!("`{key}` is {given}, and has to be true or false"),
+                ),
+                error => (
+                    Code::FailingExpression,
+                    format!("this expression fails: {}", clipped(&error.to_string())),
+                ),
+            };
+            findings.add(code, &value.span, message).help(help);
+        }
+        expr
+    }
+
+    /// The text of the expression, as it was written.
+    pub(crate) fn text(&self) -> &str {
+        self.scalar.as_scalar().map_or("", |scalar| &scalar.text)
+    }
+
     /// The place of the expression, or of the first mention of a word in it.
     pub(crate) fn place_of(&self, source: &Source, word: &str) -> Range<usize> {
-        let text = self.scalar.as_scalar().map_or("", |scalar| &scalar.text);
-        match find_word(text, word) {
+        match find_word(self.text(), word) {
             Some(start) => self
                 .scalar
                 .place_within(source, &(start..start + word.len())),

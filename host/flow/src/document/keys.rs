@@ -7,11 +7,11 @@ use crate::fault::{Code, Findings};
 use crate::read::{Entry, Tree};
 
 /// A map whose keys are checked.
-pub(super) struct Keys<'a>(&'a [Entry]);
+pub(crate) struct Keys<'a>(&'a [Entry]);
 
 impl<'a> Keys<'a> {
     /// Checks the keys of a map, or that it is one: `shape` says what belongs there.
-    pub(super) fn new(
+    pub(crate) fn new(
         tree: &'a Tree,
         known: &[&str],
         findings: &mut Findings,
@@ -40,12 +40,12 @@ impl<'a> Keys<'a> {
         Some(Self(entries))
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&'a Entry> {
+    pub(crate) fn get(&self, key: &str) -> Option<&'a Entry> {
         self.0.iter().find(|entry| &*entry.key == key)
     }
 
     /// The entry of a key that has to be there.
-    pub(super) fn require(
+    pub(crate) fn require(
         &self,
         key: &str,
         tree: &Tree,
@@ -65,7 +65,7 @@ impl<'a> Keys<'a> {
 }
 
 /// The text of a value that has to be text.
-pub(super) fn text<'a>(value: &'a Tree, findings: &mut Findings, key: &str) -> Option<&'a str> {
+pub(crate) fn text<'a>(value: &'a Tree, findings: &mut Findings, key: &str) -> Option<&'a str> {
     let text = value.as_text();
     if text.is_none() {
         findings.add(

@@ -7,8 +7,7 @@ use lockgate_model::{Ident, Limit, NarrowLimits, NodeRef};
 use super::keys::Keys;
 use super::{CacheRule, Expr, Retry, Uses, Wire};
 use super::{cache, each, limits, parse_key, retry, uses, wire};
-use crate::excerpt::{clipped, quoted};
-use crate::expression::ExpressionError;
+use crate::excerpt::quoted;
 use crate::fault::{Code, Findings};
 use crate::read::{Entry, Tree};
 use crate::source::Source;
@@ -28,6 +27,10 @@ const KEYS: &[&str] = &[
     "when",
     "with",
 ];
+
+/// What a `when` is, for who wrote something else.
+const WHEN_HELP: &str =
+    "`when` is an expression that compares or asks, such as `size(a.text) > 0` or `has(a.failure)`";
 
 /// One node of a document. What could not be read of it is None, and reported.
 #[derive(Debug)]
@@ -148,7 +151,7 @@ fn read(entry: &Entry, source: &Source, findings: &mut Findings) -> NodeEntry {
     }
     node.when = keys
         .get("when")
-        .map(|when| read_when(&when.value, source, findings));
+        .map(|when| Expr::read_truth("when", WHEN_HELP, &when.value, source, findings));
     each::read(&mut node, &keys, source, findings);
     if let Some(on_failure) = keys.get("on_failure") {
         node.on_failure = read_on_failure(&on_failure.value, findings).unwrap_or_default();
@@ -201,26 +204,6 @@ fn refuse_for_flow(keys: &Keys<'_>, findings: &mut Findings) {
                 .help(help);
         }
     }
-}
-
-fn read_when(value: &Tree, source: &Source, findings: &mut Findings) -> Expr {
-    let when = Expr::read(value, source, findings);
-    if let Some(Err(error)) = when.constant().map(|expression| expression.truth(&[])) {
-        let (code, message) = match &error {
-            ExpressionError::NotBoolean { given } => (
-                Code::WrongKind,
-                format!("`when` is {given}, and has to be true or false"),
-            ),
-            error => (
-                Code::FailingExpression,
-                format!("this expression fails: {}", clipped(&error.to_string())),
-            ),
-        };
-        findings
-            .add(code, &value.span, message)
-            .help("`when` is an expression that compares or asks, such as `size(a.text) > 0` or `has(a.failure)`");
-    }
-    when
 }
 
 fn read_on_failure(value: &Tree, findings: &mut Findings) -> Option<OnFailure> {

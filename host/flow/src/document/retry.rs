@@ -31,6 +31,11 @@ const USUAL_KINDS: &[&str] = &["rate-limited", "timeout", "upstream"];
 /// The kinds of which another attempt would only say the same.
 const FINAL_KINDS: &[&str] = &["denied", "invalid-input", "rejected"];
 
+/// Every kind of failure, by the names that `CallError::kind` gives them.
+pub(crate) fn failure_kinds() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().chain(FINAL_KINDS).copied()
+}
+
 /// How many attempts there can be, the first one included.
 const ATTEMPTS: (u32, u32) = (2, 20);
 const USUAL_ATTEMPTS: u32 = 3;
@@ -163,7 +168,7 @@ fn read_kind(tree: &Tree, findings: &mut Findings) -> Option<&'static str> {
             .help("another attempt would fail in the same way; `on_failure: continue` goes on without the node's outputs");
         return None;
     }
-    let near = findings.did_you_mean(text, KINDS.iter().chain(FINAL_KINDS).copied());
+    let near = findings.did_you_mean(text, failure_kinds());
     let help = near.unwrap_or_else(|| format!("the kinds are {}", KINDS.join(", ")));
     let message = match tree.as_scalar() {
         Some(_) => format!("there is no kind of failure `{}`", quoted(text)),
@@ -225,9 +230,9 @@ mod tests {
             let kind = failure.kind();
             assert_ne!(KINDS.contains(&kind), FINAL_KINDS.contains(&kind), "{kind}");
         }
-        for kind in KINDS.iter().chain(FINAL_KINDS) {
+        for kind in failure_kinds() {
             assert!(
-                failures.iter().any(|failure| failure.kind() == *kind),
+                failures.iter().any(|failure| failure.kind() == kind),
                 "{kind}"
             );
         }

@@ -85,6 +85,14 @@ impl Plan {
         Some((&chat.message, &chat.answer))
     }
 
+    /// Whether an expression of the flow reads this output of this node, both by index.
+    pub(crate) fn is_read(&self, node: u32, port: u32) -> bool {
+        let at_end = self.outputs.iter().map(|wire| &wire.expr);
+        let exprs = self.nodes.iter().flat_map(PlanNode::exprs).chain(at_end);
+        let mut origins = exprs.flat_map(|expr| expr.from.origins());
+        origins.any(|origin| origin.root == Root::Output { node, port })
+    }
+
     /// A reference as the document writes it.
     pub(crate) fn written(&self, origin: &Origin) -> String {
         let node = |node: u32| &self.nodes[node as usize];

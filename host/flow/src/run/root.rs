@@ -142,9 +142,9 @@ fn extent(plan: &Plan, request: &RunRequest) -> Result<Extent, RunError> {
     Ok(Extent { until, pinned })
 }
 
-/// Outputs as somebody gave them, checked against the node's ports.
-fn pinned_outputs(plan: &Plan, node: u32, given: &Tree) -> Result<Outputs, RunError> {
-    let node = &plan.nodes[node as usize];
+/// Outputs as somebody gave them, checked against the node's ports. Those that nobody reads may be left out.
+fn pinned_outputs(plan: &Plan, index: u32, given: &Tree) -> Result<Outputs, RunError> {
+    let node = &plan.nodes[index as usize];
     let refuse = |what: String| Err(RunError::Request(format!("pinned `{}`: {what}", node.name)));
     let Some(given) = given.as_object() else {
         return refuse("a node's outputs are an object of ports and values".to_owned());
@@ -154,7 +154,7 @@ fn pinned_outputs(plan: &Plan, node: u32, given: &Tree) -> Result<Outputs, RunEr
         return refuse(format!("it has no output `{}`", clipped(name)));
     }
     let mut outputs = Outputs::new();
-    for port in &node.outputs {
+    for (at, port) in (0..).zip(&node.outputs) {
         match given.get(port.name.as_str()) {
             Some(value) if node.each.is_some() && !value.is_array() => {
                 let given = type_name(value);
@@ -167,9 +167,9 @@ fn pinned_outputs(plan: &Plan, node: u32, given: &Tree) -> Result<Outputs, RunEr
                 Ok(value) => outputs.push((port.name.clone(), value)),
                 Err(error) => return refuse(format!("`{}`: {error}", port.name)),
             },
-            None if port.required => {
+            None if port.required && plan.is_read(index, at) => {
                 return refuse(format!(
-                    "the output `{}` is missing, which every call gives",
+                    "the output `{}` is missing, which the flow reads",
                     port.name
                 ));
             }

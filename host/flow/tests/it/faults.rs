@@ -10,10 +10,10 @@ use miette::{GraphicalReportHandler, GraphicalTheme};
 
 use crate::fakes::Fakes;
 
-/// Codes that a document in a folder cannot show: it would have to be a megabyte.
-const ELSEWHERE: [Code; 1] = [Code::DocumentTooLarge];
+/// Codes that no flow in the folder shows: it would have to be a megabyte; and test cases have names (see `cases`).
+const ELSEWHERE: [Code; 2] = [Code::DocumentTooLarge, Code::DuplicateName];
 
-fn render(faults: &Faults) -> String {
+pub(crate) fn render(faults: &Faults) -> String {
     let mut text = String::new();
     let handler =
         GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(120);

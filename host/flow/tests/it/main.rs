@@ -9,6 +9,7 @@ mod draft;
 mod fairness;
 mod fakes;
 mod faults;
+mod judged;
 mod large;
 mod puppets;
 mod random;

@@ -264,24 +264,6 @@ async fn what_a_run_holds_and_gives_is_bounded() {
     assert_eq!(result.expect("an output"), json!({"out": true}));
 }
 
-#[tokio::test]
-async fn the_flows_that_ship_with_lockgate_run() {
-    let poem = include_str!("../../../../flows/poem.yaml");
-    let (result, _) = run(poem, json!({"topic": "春天"})).await;
-    assert_eq!(
-        result.expect("an output"),
-        json!({"prompt": "topic=text:春天"})
-    );
-    let note = include_str!("../../../../flows/release-note.yaml");
-    let input = json!({"product": "lockgate", "version": "0.1.0", "changes": "flows run."});
-    let (result, _) = run(note, input).await;
-    let note = "headline=text:LOCKGATE 0.1.0,body=text:flows run.";
-    assert_eq!(
-        result.expect("an output"),
-        json!({"note": note, "breaking": true})
-    );
-}
-
 /// A graph without cycles: for each node, which of those before it in a shuffled order it needs.
 fn graph() -> impl Strategy<Value = Vec<(usize, Vec<usize>)>> {
     (1..25_usize).prop_flat_map(|count| {
