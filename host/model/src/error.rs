@@ -253,14 +253,19 @@ pub struct FlowFailed {
     pub reason: String,
     /// The failed node's error; None where the flow itself did not hold.
     pub cause: Option<Arc<CallError>>,
+    /// Whether it is a limit of runs that it came to.
+    pub at_limit: bool,
 }
 
 impl FlowFailed {
-    /// The kind of the node's error; `invalid-input` where the flow itself did not hold for its input.
+    /// The kind of the node's error; `limit` where the run came to one; `invalid-input` where the flow itself did not hold
+    /// for its input.
     fn kind(&self) -> &'static str {
-        self.cause
-            .as_ref()
-            .map_or(FailureKind::InvalidInput.as_str(), |cause| cause.kind())
+        match &self.cause {
+            Some(cause) => cause.kind(),
+            None if self.at_limit => "limit",
+            None => FailureKind::InvalidInput.as_str(),
+        }
     }
 }
 

@@ -73,10 +73,11 @@ pub struct Engine {
     pub(crate) telemetry: Option<Arc<dyn Telemetry>>,
     turns: AtomicU64,
     dice: Mutex<fastrand::Rng>,
-    shares: Mutex<HashMap<Kebab, FlowShares>>,
+    /// By project and flow.
+    shares: Mutex<HashMap<(Arc<str>, Kebab), FlowShares>>,
 }
 
-/// The limits on calls at once of one flow, shared by its runs and versions.
+/// The limits on calls at once of one flow of one project, shared by its runs and versions.
 #[derive(Debug, Default)]
 struct FlowShares {
     flow: Option<Share>,
@@ -186,7 +187,7 @@ impl Engine {
     }
 
     /// The limits that all runs of a flow share.
-    pub(crate) fn shares(&self, plan: &Plan) -> Shares {
+    pub(crate) fn shares(&self, project: &Arc<str>, plan: &Plan) -> Shares {
         let config = &self.config;
         if config.calls_per_flow.is_none() && config.calls_per_node.is_none() {
             return Shares::default();
@@ -195,7 +196,8 @@ impl Engine {
         if shares.len() >= MAX_IDLE_SHARES {
             shares.retain(|_, flow| flow.is_used());
         }
-        let flow = shares.entry(plan.name.clone()).or_default();
+        let key = (Arc::clone(project), plan.name.clone());
+        let flow = shares.entry(key).or_default();
         if flow.flow.is_none() {
             flow.flow = config.calls_per_flow.map(|most| Share::new(most, 0));
         }

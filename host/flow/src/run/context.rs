@@ -71,7 +71,7 @@ impl Context {
         let (last, quiet) = oneshot::channel();
         let context = Self {
             engine: Arc::clone(engine),
-            shares: engine.shares(&plan),
+            shares: engine.shares(&root.project, &plan),
             plan,
             root: Arc::new(root),
             within: "".into(),
@@ -90,7 +90,7 @@ impl Context {
         let (last, quiet) = oneshot::channel();
         let context = Self {
             engine: Arc::clone(&self.engine),
-            shares: self.engine.shares(plan),
+            shares: self.engine.shares(&self.root.project, plan),
             plan: Arc::clone(plan),
             root: Arc::clone(&self.root),
             within,

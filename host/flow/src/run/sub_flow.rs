@@ -58,6 +58,10 @@ fn run<'a>(
 
 fn failed(work: &FlowWork, error: RunError) -> CallError {
     let reason = error.to_string();
+    let at_limit = matches!(
+        error,
+        RunError::TooManyCalls { .. } | RunError::TooMuchHeld { .. } | RunError::OutputTooLarge
+    );
     let cause = match error {
         RunError::Node { error, .. } => Some(error),
         _ => None,
@@ -66,6 +70,7 @@ fn failed(work: &FlowWork, error: RunError) -> CallError {
         flow: work.plan.name.clone(),
         reason,
         cause,
+        at_limit,
     })
 }
 
