@@ -103,7 +103,7 @@ mod tests {
             std::fs::write(at(name), "").expect("a file");
         }
         let both = vec![at("a.yaml"), at("b.json")];
-        assert_eq!(flows(&[folder.clone()]).expect("flows"), both);
+        assert_eq!(flows(std::slice::from_ref(&folder)).expect("flows"), both);
         let named = [at("b.test.yml"), at("a.yaml"), folder.clone()];
         let turned = vec![at("b.json"), at("a.yaml")];
         assert_eq!(flows(&named).expect("flows"), turned);
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(cases_of(&at("c.yaml")), None);
         assert_eq!(usual_cases_of(&at("c.json")), at("c.test.yaml"));
         std::fs::remove_file(at("b.json")).expect("it was there");
-        let alone = flows(&[folder.clone()]).expect_err("cases without a flow");
+        let alone = flows(std::slice::from_ref(&folder)).expect_err("cases without a flow");
         assert!(format!("{alone:#}").contains("`b.yaml`"), "{alone:#}");
         std::fs::remove_dir_all(folder).expect("it was there");
     }
