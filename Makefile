@@ -33,7 +33,7 @@ fits = @$(guest) check $@ --wit $(1) --world $(2)
 schema_component := target/builtin/schema.wasm
 plugin_components := $(plugins:%=target/plugins/%.wasm)
 test_components := $(rust_test_guests:%=target/guests/%.wasm)
-c_components := target/guests/echo-c.wasm target/guests/allocations-c.wasm
+c_components := target/guests/echo-c.wasm target/guests/allocations-c.wasm target/guests/pure-c.wasm
 polyglot_components := $(c_components) target/guests/echo-python.wasm target/guests/echo-js.wasm
 
 .PHONY: run test bench lint guests host clean help
@@ -120,14 +120,19 @@ $(test_components): target/guests/%.wasm: rust-test-guests $(guest)
 # Tools that are newer than what they built do not make them old (`|`): Python takes its time.
 target/guests/echo-c.wasm: sdk/c/echo.c
 target/guests/allocations-c.wasm: tests/guests/c/allocations.c
+target/guests/pure-c.wasm: tests/guests/c/pure.c
+# The world that each speaks, and what the bindings call their files for it.
+$(c_components): world := node
+target/guests/pure-c.wasm: world := pure-node
+$(c_components): bindings = target/sdk/c/$(subst -,_,$(world))
 $(c_components): target/guests/%-c.wasm: sdk/c/memory.c sdk/c/requirements.txt $(wildcard $(node_wit)/*.wit) $(guest) | python-tools
-	$(guest) bindings c --wit $(node_wit) --world node --output target/sdk/c
+	$(guest) bindings c --wit $(node_wit) --world $(world) --output target/sdk/c
 	ZIG_GLOBAL_CACHE_DIR=target/toolchain/zig ZIG_LOCAL_CACHE_DIR=target/toolchain/zig \
 	  target/toolchain/python/bin/python -m ziglang cc -target wasm32-wasi -mexec-model=reactor -std=c11 -Wall -Wextra -Werror \
 	  -Oz -flto -Wl,-z,stack-size=65536 -I target/sdk/c -o target/sdk/c/$*.wasm \
-	  $(filter %.c,$^) target/sdk/c/node.c target/sdk/c/node_component_type.o
+	  $(filter %.c,$^) $(bindings).c $(bindings)_component_type.o
 	$(call componentize,target/sdk/c/$*.wasm)
-	$(call fits,$(node_wit),node)
+	$(call fits,$(node_wit),$(world))
 	@touch $@
 
 target/guests/echo-python.wasm: sdk/python/echo.py sdk/python/requirements.txt $(wildcard $(node_wit)/*.wit) | python-tools $(guest)

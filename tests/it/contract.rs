@@ -15,6 +15,9 @@ const ECHOES: [&str; 4] = [
     "guests/echo-js",
 ];
 
+/// Speaks the world `pure-node`, which has no streams and no log.
+const PURE: &str = "guests/pure-c";
+
 #[tokio::test]
 async fn values_of_every_kind_pass_unchanged() -> Result<()> {
     let long = "春天 \u{0} \u{10ffff} ".repeat(20_000);
@@ -28,7 +31,7 @@ async fn values_of_every_kind_pass_unchanged() -> Result<()> {
         blob("image/png", (0..=255).collect()),
         blob("", Vec::new()),
     ];
-    for echo in ECHOES {
+    for echo in ECHOES.into_iter().chain([PURE]) {
         let node = node(echo, "echo").await?;
         for value in &values {
             let end = node
@@ -50,7 +53,7 @@ async fn values_of_every_kind_pass_unchanged() -> Result<()> {
 #[tokio::test]
 async fn large_values_pass_unchanged() -> Result<()> {
     let large = Value::text("春".repeat((4 << 20) / 3));
-    for echo in ECHOES {
+    for echo in ECHOES.into_iter().chain([PURE]) {
         let node = node(echo, "echo").await?;
         let end = node
             .run(call(vec![("value", Input::Value(large.clone()))]))
@@ -169,6 +172,17 @@ async fn each_says_what_it_is() -> Result<()> {
             "{echo}"
         );
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_pure_node_needs_nothing_from_the_host() -> Result<()> {
+    let plugin = calls::load(&host::shared()?, guests::built(PURE)?).await?;
+    // Names for its types, and no function.
+    assert_eq!(plugin.imports(), ["lockgate:node/types@0.1.0"]);
+    let end = node(PURE, "echo").await?.run(call(Vec::new())).await;
+    let error = end.result.expect_err("its input is required");
+    assert!(error.to_string().contains("`value` is missing"), "{error}");
     Ok(())
 }
 

@@ -59,7 +59,7 @@ impl Echo {
     }
 }
 
-/// Measures all of it. The C guest is held against the bounds; the others inform. `scanless` is a runtime without the
+/// Measures all of it. The pure C guest is held against the bounds; the others inform. `scanless` is a runtime without the
 /// kernel's page scan.
 pub(crate) async fn measure(
     runtime: &Runtime,
@@ -74,8 +74,9 @@ pub(crate) async fn measure(
             node: guest.node(runtime, "echo").await?,
         };
         let bare = Arc::new(Bare::new(Clearing::PageScan, &bytes)?);
-        if guest == Guest::C {
-            held(&ours, &bare, report).await?;
+        one_thread(guest, &ours, &bare, report).await?;
+        if matches!(guest, Guest::Pure | Guest::C) {
+            two_threads(guest, &ours, &bare, report).await?;
             let ours = Ours {
                 runtime: scanless,
                 node: guest.node(scanless, "echo").await?,
@@ -83,11 +84,6 @@ pub(crate) async fn measure(
             let bare = Arc::new(Bare::new(Clearing::Batches, &bytes)?);
             let pair = compared(INFO_ROUNDS, 1, SMALL, &ours, &bare).await?;
             informs(report, guest, "100 B, without page scan", &pair);
-            let what = "C, 100 B, without page scan, bare wasmtime";
-            report.info(what, &pair.theirs, Unit::Micros);
-        } else {
-            let pair = compared(INFO_ROUNDS, 1, SMALL, &ours, &bare).await?;
-            informs(report, guest, "100 B", &pair);
         }
         for (size, name) in LARGER {
             let pair = compared(INFO_ROUNDS, 1, size, &ours, &bare).await?;
@@ -103,19 +99,44 @@ struct Ours<'a> {
     node: Arc<dyn NodeRunner>,
 }
 
-async fn held(ours: &Ours<'_>, bare: &Arc<Bare>, report: &mut Report) -> Result<()> {
-    let one = compared(BOUND_ROUNDS, 1, SMALL, ours, bare).await?;
+async fn one_thread(
+    guest: Guest,
+    ours: &Ours<'_>,
+    bare: &Arc<Bare>,
+    report: &mut Report,
+) -> Result<()> {
+    if guest != Guest::Pure {
+        let pair = compared(INFO_ROUNDS, 1, SMALL, ours, bare).await?;
+        informs(report, guest, "100 B", &pair);
+        return Ok(());
+    }
+    let pair = compared(BOUND_ROUNDS, 1, SMALL, ours, bare).await?;
     let what = "C, 100 B: time of a call over bare wasmtime's";
-    report.held(what, &one.ratio, Unit::Times, Bound::AtMost(1.5));
-    report.info("C, 100 B", &one.ours, Unit::Micros);
-    report.info("C, 100 B, bare wasmtime", &one.theirs, Unit::Micros);
+    report.held(what, &pair.ratio, Unit::Times, Bound::AtMost(1.5));
+    times(report, "C, 100 B", &pair);
+    Ok(())
+}
 
-    let two = compared(BOUND_ROUNDS, 2, SMALL, ours, bare).await?;
-    let what = "C, 100 B: calls a second on two threads over bare wasmtime's";
-    report.held(what, &two.ratio.inverse(), Unit::Times, Bound::AtLeast(0.9));
-    report.info("C, 100 B, on two threads", &two.ours, Unit::Micros);
-    let what = "C, 100 B, bare wasmtime on two threads";
-    report.info(what, &two.theirs, Unit::Micros);
+async fn two_threads(
+    guest: Guest,
+    ours: &Ours<'_>,
+    bare: &Arc<Bare>,
+    report: &mut Report,
+) -> Result<()> {
+    let held = guest == Guest::Pure;
+    let rounds = if held { BOUND_ROUNDS } else { INFO_ROUNDS };
+    let pair = compared(rounds, 2, SMALL, ours, bare).await?;
+    let how = format!("{}, 100 B, on two threads", guest.name());
+    let (what, ratio) = (
+        format!("{how}: calls a second over bare wasmtime's"),
+        pair.ratio.inverse(),
+    );
+    if held {
+        report.held(what, &ratio, Unit::Times, Bound::AtLeast(0.9));
+    } else {
+        report.info(what, &ratio, Unit::Times);
+    }
+    times(report, &how, &pair);
     Ok(())
 }
 
@@ -123,7 +144,12 @@ fn informs(report: &mut Report, guest: Guest, how: &str, pair: &Pair) {
     let what = format!("{}, {how}", guest.name());
     let ratio = format!("{what}: time of a call over bare wasmtime's");
     report.info(ratio, &pair.ratio, Unit::Times);
+    times(report, &what, pair);
+}
+
+fn times(report: &mut Report, what: &str, pair: &Pair) {
     report.info(what, &pair.ours, Unit::Micros);
+    report.info(format!("{what}, bare wasmtime"), &pair.theirs, Unit::Micros);
 }
 
 /// Both on `tasks` guest threads at once: a unit of work is one call, with `bytes` bytes, on any of them.

@@ -1,20 +1,25 @@
 //! What the flow engine itself costs: a run of a flow of echo nodes, less the calls that it makes.
+//!
+//! Nodes in a row are held against as many calls one after another on one guest thread. Nodes side by side are held
+//! against as many calls on all guest threads at once: a task for each thread, and in it its share of the calls, one after
+//! another. That is the least that the calls can take, so what is told includes the engine's own task for each node.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow, ensure};
-use lockgate_flow::{Engine, EngineConfig, FlowDocument, NoFlows, Plan, RunRequest, plan};
-use lockgate_model::{Journal, Node, NodeCatalog, NodeRef, RunEvent, UnknownNode};
-use lockgate_runtime::{Plugin, Runtime};
+use anyhow::{Result, ensure};
+use futures::future::try_join_all;
+use lockgate_flow::{Engine, EngineConfig, Plan, RunRequest};
+use lockgate_model::{Journal, NodeCatalog, NodeRunner};
+use lockgate_runtime::Runtime;
 use serde_json::json;
 
 use crate::calls::{Echo, SMALL};
 use crate::guests::Guest;
 use crate::noop::Noops;
+use crate::plans::{Shape, Single, Unheard, flow, planned};
 use crate::report::{Bound, Report, Unit};
-use crate::turns::{BOUND_ROUNDS, INFO_ROUNDS, Pair, in_turns};
+use crate::turns::{BOUND_ROUNDS, Pair, in_turns};
 
 /// How many nodes a flow has.
 const NODES: u32 = 100;
@@ -22,134 +27,90 @@ const NODES: u32 = 100;
 /// What the engine may add to each node's call, in microseconds.
 const MOST: f64 = 5.0;
 
-/// How the nodes of a flow stand to one another.
-#[derive(Debug, Clone, Copy)]
-enum Shape {
-    InARow,
-    SideBySide,
-}
-
 /// Measures all of it.
 pub(crate) async fn measure(runtime: &Runtime, report: &mut Report) -> Result<()> {
-    let plugin = Guest::C.load(runtime).await?;
+    let plugin = Guest::Pure.load(runtime).await?;
     let use_ = format!("{}/echo", plugin.id().name);
-    let catalog = Single(plugin);
-    let echo = Echo::new(Guest::C.node(runtime, "echo").await?, SMALL)?;
-    let row = planned(&catalog, &use_, Shape::InARow).await?;
-    let beside = planned(&catalog, &use_, Shape::SideBySide).await?;
+    let runner = Guest::Pure.node(runtime, "echo").await?;
+    held(runtime, "C nodes", &Single(plugin), &use_, runner, report).await?;
+    let (noops, runner) = (Noops::default(), Noops::echo()?);
+    let name = "nodes without a sandbox";
+    held(runtime, name, &noops, "noop/echo", runner, report).await
+}
 
-    eprintln!("a flow of {NODES} nodes");
-    let nodes = f64::from(NODES);
-    let pair = compared(runtime, BOUND_ROUNDS, &row, &echo).await?;
-    let what = format!("a run of {NODES} C nodes in a row: the engine's own time for each");
-    report.held(
-        what,
-        &pair.difference.over(nodes),
-        Unit::Micros,
-        Bound::AtMost(MOST),
-    );
-    report.info(
-        "the same, calls included",
-        &pair.ours.over(nodes),
-        Unit::Micros,
-    );
-    let pair = compared(runtime, INFO_ROUNDS, &beside, &echo).await?;
-    let what = format!("a run of {NODES} C nodes side by side, calls included, for each");
-    report.info(what, &pair.ours.over(nodes), Unit::Micros);
-
-    let noops = Noops::new()?;
-    let echo = Echo::new(noops.runner(), SMALL)?;
-    let row = planned(&noops, &use_, Shape::InARow).await?;
-    let pair = compared(runtime, BOUND_ROUNDS, &row, &echo).await?;
-    let what = format!(
-        "a run of {NODES} nodes without a sandbox in a row: the engine's own time for each"
-    );
-    report.held(
-        what,
-        &pair.difference.over(nodes),
-        Unit::Micros,
-        Bound::AtMost(MOST),
-    );
-    let beside = planned(&noops, &use_, Shape::SideBySide).await?;
-    let pair = compared(runtime, INFO_ROUNDS, &beside, &echo).await?;
-    let what = format!("a run of {NODES} nodes without a sandbox side by side, for each");
-    report.info(what, &pair.ours.over(nodes), Unit::Micros);
+async fn held(
+    runtime: &Runtime,
+    name: &str,
+    catalog: &dyn NodeCatalog,
+    use_: &str,
+    runner: Arc<dyn NodeRunner>,
+    report: &mut Report,
+) -> Result<()> {
+    let echo = Echo::new(runner, SMALL)?;
+    for shape in [Shape::InARow, Shape::SideBySide] {
+        eprintln!("a run of {NODES} {name} {}", shape.name());
+        let plan = planned(&flow(NODES, use_, shape)?, catalog).await?;
+        let pair = compared(runtime, &plan, &echo, shape).await?;
+        let what = format!("a run of {NODES} {name} {}", shape.name());
+        let each = f64::from(NODES);
+        report.held(
+            format!("{what}: the engine's own time for each"),
+            &pair.difference.over(each),
+            Unit::Micros,
+            Bound::AtMost(MOST),
+        );
+        let what = format!("{what}: time of each");
+        report.info(what, &pair.ours.over(each), Unit::Micros);
+    }
     Ok(())
 }
 
 /// Whole runs against as many calls of the same node as they make.
-async fn compared(runtime: &Runtime, rounds: u32, flow: &Arc<Plan>, echo: &Echo) -> Result<Pair> {
+async fn compared(runtime: &Runtime, plan: &Arc<Plan>, echo: &Echo, shape: Shape) -> Result<Pair> {
     let ours = async |count| {
-        let flow = flow.clone();
-        runtime.spawn(async move { runs(flow, count).await }).await
+        let plan = plan.clone();
+        runtime.spawn(async move { runs(plan, count).await }).await
     };
     let theirs = async |count| {
         let echo = echo.clone();
-        runtime
-            .spawn(async move { echo.calls(count * NODES).await })
-            .await
+        let calls = async move {
+            match shape {
+                Shape::InARow => echo.calls(count * NODES).await,
+                Shape::SideBySide => spread(&echo, count).await,
+            }
+        };
+        runtime.spawn(calls).await
     };
-    in_turns(rounds, ours, theirs).await
+    in_turns(BOUND_ROUNDS, ours, theirs).await
 }
 
-async fn runs(flow: Arc<Plan>, count: u32) -> Result<Duration> {
+async fn runs(plan: Arc<Plan>, count: u32) -> Result<Duration> {
     let input = json!({ "value": "x".repeat(SMALL) });
     let journal: Arc<dyn Journal> = Arc::new(Unheard);
     let engine = Engine::new(EngineConfig::default());
     let begun = Instant::now();
     for _ in 0..count {
         let request = RunRequest::new("bench", input.clone());
-        let output = engine.run(flow.clone(), request, journal.clone()).await?;
+        let output = engine.run(plan.clone(), request, journal.clone()).await?;
         ensure!(output["value"] == input["value"], "the flow does not echo");
     }
     Ok(begun.elapsed())
 }
 
-/// A flow of echo nodes.
-async fn planned(catalog: &dyn NodeCatalog, use_: &str, shape: Shape) -> Result<Arc<Plan>> {
-    let mut text = String::from("flow: bench\nnodes:\n");
-    for node in 0..NODES {
-        let from = match (shape, node.checked_sub(1)) {
-            (Shape::InARow, Some(before)) => format!("n{before}"),
-            _ => "input".to_owned(),
-        };
-        writeln!(
-            text,
-            "  n{node}: {{ use: {use_}, in: {{ value: {from}.value }} }}"
-        )?;
+/// The calls of `count` runs, those of each on all guest threads. To be polled on one of them.
+async fn spread(echo: &Echo, count: u32) -> Result<Duration> {
+    let threads = u32::try_from(std::thread::available_parallelism()?.get())?;
+    let begun = Instant::now();
+    for _ in 0..count {
+        let others = (1..threads).map(|_| {
+            let echo = echo.clone();
+            tokio::spawn(async move { echo.calls(NODES / threads).await })
+        });
+        let others: Vec<_> = others.collect();
+        echo.calls(NODES - NODES / threads * (threads - 1)).await?;
+        for took in try_join_all(others).await? {
+            took?;
+        }
     }
-    writeln!(text, "output: {{ value: n{}.value }}", NODES - 1)?;
-    let document = FlowDocument::parse("bench.yaml", &text).map_err(faulty)?;
-    Ok(Arc::new(
-        plan(&document, catalog, &NoFlows, &[])
-            .await
-            .map_err(faulty)?,
-    ))
-}
-
-fn faulty(faults: impl std::fmt::Display) -> anyhow::Error {
-    anyhow!("the flow is faulty: {faults}")
-}
-
-/// A journal that keeps nothing.
-struct Unheard;
-
-impl Journal for Unheard {
-    fn record(&self, _: RunEvent) {}
-}
-
-/// A catalog of one plugin.
-struct Single(Plugin);
-
-impl NodeCatalog for Single {
-    fn find(&self, reference: &NodeRef) -> Result<Arc<dyn Node>, UnknownNode> {
-        self.0
-            .node(reference.node.as_str())
-            .ok_or_else(|| UnknownNode {
-                reference: reference.clone(),
-                versions: Vec::new(),
-                plugin_known: true,
-                nearest: Vec::new(),
-            })
-    }
+    Ok(begun.elapsed())
 }

@@ -16,6 +16,9 @@ pub(crate) enum Guest {
     Smallest,
     /// The same, but that it has a `stream` node instead, which waits for its input.
     Waiting,
+    /// In C, for the world `pure-node`: it calls nothing of the host. What is held against bounds is measured with it.
+    Pure,
+    /// In C, for the world `node`: it can log and stream.
     C,
     Rust,
     JavaScript,
@@ -26,8 +29,9 @@ pub(crate) enum Guest {
 
 impl Guest {
     /// Those that have an `echo` node, the fastest first.
-    pub(crate) const ECHOES: [Self; 5] = [
+    pub(crate) const ECHOES: [Self; 6] = [
         Self::Smallest,
+        Self::Pure,
         Self::C,
         Self::Rust,
         Self::JavaScript,
@@ -39,7 +43,8 @@ impl Guest {
         match self {
             Self::Smallest => "smallest",
             Self::Waiting => "smallest",
-            Self::C => "C",
+            Self::Pure => "C",
+            Self::C => "C with imports",
             Self::Rust => "Rust",
             Self::JavaScript => "JavaScript",
             Self::Python => "Python",
@@ -52,6 +57,7 @@ impl Guest {
         let file = match self {
             Self::Smallest => return encoded(include_str!("smallest.wat"), "pure-node"),
             Self::Waiting => return encoded(include_str!("waiting.wat"), "node"),
+            Self::Pure => "guests/pure-c.wasm",
             Self::C => "guests/echo-c.wasm",
             Self::Rust => "plugins/echo.wasm",
             Self::JavaScript => "guests/echo-js.wasm",

@@ -5,13 +5,17 @@
 
 mod bare;
 mod calls;
+mod each;
 mod fairness;
 mod flow;
 mod guests;
 mod memory;
 mod noop;
 mod peers;
+mod planning;
+mod plans;
 mod report;
+mod runs;
 mod stats;
 mod turns;
 
@@ -27,7 +31,9 @@ use report::Report;
 const COMPILE_COMPONENT: &str = "compile-component";
 
 /// What is measured.
-const MEASUREMENTS: [&str; 5] = ["memory", "calls", "flow", "fairness", "peers"];
+const MEASUREMENTS: [&str; 8] = [
+    "memory", "calls", "flow", "each", "planning", "runs", "fairness", "peers",
+];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1).peekable();
@@ -38,10 +44,10 @@ fn main() -> ExitCode {
         return lockgate_runtime::compile_component(arguments);
     }
     let asked: Vec<_> = arguments.collect();
-    if let [alive, guest] = &asked[..]
-        && alive == memory::ALIVE
+    if let [what, of] = &asked[..]
+        && (what == memory::ALIVE || what == runs::WAITING)
     {
-        return ended(print_alive(guest));
+        return ended(print_memory(what, of));
     }
     if let Some(unknown) = asked
         .iter()
@@ -69,9 +75,15 @@ fn ended(result: Result<()>) -> ExitCode {
     }
 }
 
-fn print_alive(guest: &str) -> Result<()> {
+/// What the processes do that measure memory.
+fn print_memory(what: &str, of: &str) -> Result<()> {
     let runtime = guests::runtime(COMPILE_COMPONENT, true)?;
-    here()?.block_on(memory::print_alive(&runtime, guest))
+    here()?.block_on(async {
+        match what {
+            memory::ALIVE => memory::print_alive(&runtime, of).await,
+            _ => runs::print_waiting(&runtime, of).await,
+        }
+    })
 }
 
 /// Measures what was asked for, or everything, and prints it.
@@ -99,6 +111,9 @@ async fn measure(name: &str, runtime: &Runtime, report: &mut Report) -> Result<(
             calls::measure(runtime, &scanless, report).await
         }
         "flow" => flow::measure(runtime, report).await,
+        "each" => each::measure(runtime, report).await,
+        "planning" => planning::measure(report).await,
+        "runs" => runs::measure(runtime, report).await,
         "fairness" => fairness::measure(runtime, report).await,
         _ => peers::measure(runtime, report).await,
     }

@@ -1,8 +1,8 @@
 //! A call of an echo node, against the same in other hosts of WebAssembly plugins. Those are a program of their own,
 //! `peers/`, that answers each line of `CASE CALLS BYTES` with one of JSON that says how long the calls took.
 //!
-//! Both sides make a fresh instance, hand it a text, and read it back. Ours is the node in C, with all limits on, which
-//! finds its input among those of the call. Theirs is `peers/src/echo.wat`, written by hand, which copies its input into
+//! Both sides make a fresh instance, hand it a text, and read it back. Ours is the node in C that calls nothing of the host, with all
+//! limits on, which finds its input among those of the call. Theirs is `peers/src/echo.wat`, written by hand, which copies its input into
 //! its memory and out of it, as any plugin that their development kits make does.
 
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -30,7 +30,7 @@ const CASES: [(&str, &str, Option<f64>); 2] = [
 
 /// Measures all of them.
 pub(crate) async fn measure(runtime: &Runtime, report: &mut Report) -> Result<()> {
-    let echo = Echo::new(Guest::C.node(runtime, "echo").await?, SMALL)?;
+    let echo = Echo::new(Guest::Pure.node(runtime, "echo").await?, SMALL)?;
     let mut peers = Peers::start()?;
     for (case, name, times) in CASES {
         eprintln!("{name}");

@@ -29,6 +29,8 @@ pub(crate) enum Unit {
     Times,
     /// Microseconds.
     Micros,
+    /// Kibibytes.
+    Kibibytes,
     /// Mebibytes.
     Mebibytes,
 }
@@ -99,6 +101,7 @@ impl Unit {
         match self {
             Self::Times => format!("{number} ×"),
             Self::Micros => format!("{number} µs"),
+            Self::Kibibytes => format!("{number} KiB"),
             Self::Mebibytes => format!("{number} MiB"),
         }
     }
