@@ -34,6 +34,7 @@ use keys::Keys;
 pub(crate) use keys::literal;
 pub(crate) use node::{NodeEntry, OnFailure};
 pub use overrides::{InvalidOverride, Override};
+pub(crate) use quantity::{written, written_size};
 pub(crate) use retry::Retry;
 pub(crate) use uses::Uses;
 pub(crate) use var::Var;

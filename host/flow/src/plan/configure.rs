@@ -111,6 +111,7 @@ pub(super) async fn configure(
                         reference,
                         plugin,
                         limits: question.limits,
+                        narrowed: entry.limits.clone(),
                         runner: Arc::clone(runner),
                     });
                     configured[index] = Some(Configured::new(work, entry, cache));

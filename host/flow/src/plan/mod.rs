@@ -5,11 +5,13 @@ mod configure;
 mod connect;
 mod each;
 mod flows;
+mod graph;
 mod kinds;
 mod node;
 mod order;
 mod references;
 mod shape;
+mod text;
 mod units;
 mod wire;
 
@@ -66,6 +68,11 @@ impl Plan {
     /// The JSON Schema of a run's input, if the flow has one.
     pub fn input_schema(&self) -> Option<&Tree> {
         self.input.as_ref().map(|schema| &schema.document)
+    }
+
+    /// The names of the variables that its expressions read, in the order of their names.
+    pub fn vars(&self) -> impl Iterator<Item = &str> {
+        self.vars.keys().map(String::as_str)
     }
 
     /// The nodes, each after those that it needs.

@@ -5,3 +5,4 @@ mod fakes;
 mod faults;
 mod large;
 mod running;
+mod show;
