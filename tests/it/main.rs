@@ -10,4 +10,5 @@ mod hostile;
 mod offline;
 mod sandbox;
 mod support;
+mod terminal;
 mod wasi;

@@ -70,9 +70,22 @@ impl Plan {
         self.input.as_ref().map(|schema| &schema.document)
     }
 
-    /// The names of the variables that its expressions read, in the order of their names.
-    pub fn vars(&self) -> impl Iterator<Item = &str> {
-        self.vars.keys().map(String::as_str)
+    /// The names of its variables, and of those of all flows that it runs.
+    pub fn all_vars(&self) -> BTreeSet<&str> {
+        let mut names = BTreeSet::new();
+        // A flow that many nodes run is looked at once.
+        let mut seen = BTreeSet::from([&self.name]);
+        let mut open = vec![self];
+        while let Some(plan) = open.pop() {
+            names.extend(plan.vars.keys().map(String::as_str));
+            let inner = plan.nodes.iter().filter_map(|node| node.flow());
+            open.extend(
+                inner
+                    .map(|flow| &**flow)
+                    .filter(|flow| seen.insert(&flow.name)),
+            );
+        }
+        names
     }
 
     /// The nodes, each after those that it needs.

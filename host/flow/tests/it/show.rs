@@ -24,7 +24,7 @@ nodes:
     limits: { fuel: 5000, timeout: 500ms, memory: 16MiB }
   speak:
     use: test/speak
-    in: { prompt: clean.text, system: input["a\u001b[31m] --> b"] }
+    in: { prompt: clean.text, system: 'input["a\u001b[31m] --> b"]' }
     when: size(clean.text) > 3 && vars.tone != '"]'
   again:
     use: test/speak
