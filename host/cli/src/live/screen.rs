@@ -18,9 +18,7 @@ impl Screen {
     /// None where standard error is no terminal, or one that only prints (`TERM=dumb`, or none).
     pub(super) fn open() -> Option<Self> {
         let term = Term::buffered_stderr();
-        let is_plain =
-            std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-        (term.is_term() && !is_plain).then_some(Self {
+        (term.is_term() && !console::is_dumb()).then_some(Self {
             term,
             drawn: Vec::new(),
         })

@@ -94,12 +94,9 @@ impl<'p> Page<'p> {
     }
 
     fn line(&mut self, indent: &str, line: &str) {
-        // Writing to a String does not fail.
-        let _ = writeln!(
-            self.text,
-            "{}",
-            format_args!("{indent}{line}").to_string().trim_end()
-        );
+        let line = format!("{indent}{line}");
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
     }
 }
 
@@ -266,7 +263,7 @@ fn limit((limit, value): (Limit, u64)) -> String {
 fn retry(node: &PlanNode) -> Option<String> {
     let retry = node.retry.as_ref()?;
     Some(format!(
-        "{} attempts at {}, pauses up to {} and {}",
+        "{} attempts, at {}; pauses of at most {}, doubled up to {}",
         retry.attempts,
         retry.kinds.join(", "),
         written(retry.backoff),

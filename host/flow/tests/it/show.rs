@@ -79,10 +79,11 @@ impl FlowCatalog for Chapters {
 async fn report() -> Plan {
     let document = FlowDocument::parse("report.yaml", REPORT).expect("a document");
     let planned = plan(&document, &Fakes::new(), &Chapters, &[]).await;
-    planned.unwrap_or_else(|faults| {
-        let messages: Vec<_> = faults.iter().map(|fault| fault.message.clone()).collect();
-        std::panic::resume_unwind(Box::new(format!("{messages:#?}")))
-    })
+    let messages = |faults: Faults| -> Vec<_> {
+        let messages = faults.iter().map(|fault| fault.message.clone());
+        messages.collect()
+    };
+    planned.map_err(messages).expect("a plan")
 }
 
 #[tokio::test]
