@@ -8,6 +8,7 @@ mod input;
 mod live;
 mod plugin;
 mod quantity;
+mod request;
 mod run;
 mod setup;
 mod table;

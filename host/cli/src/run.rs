@@ -4,13 +4,13 @@ use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use lockgate_flow::{
     Engine, EngineConfig, Follower, Override, Plan, RunError, RunJournal, RunRequest,
 };
 use lockgate_model::{Clock, escaped, escaped_lines};
 use lockgate_runtime::Runtime;
-use serde_json::{Map, Value as Tree};
+use serde_json::Value as Tree;
 use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -18,19 +18,13 @@ use crate::args::RunArgs;
 use crate::exit::{self, Failed};
 use crate::live::{FRAME, Show, View};
 use crate::plugin::call::describe;
-use crate::{check, input, setup};
+use crate::{check, request, setup};
 
 /// How a run ended; None where Ctrl-C ended it.
 type Ended = Option<Result<Tree, RunError>>;
 
 pub(crate) async fn run(args: RunArgs) -> Result<(), Failed> {
-    let mut request = RunRequest::new(
-        uuid::Uuid::now_v7().to_string(),
-        input::json("--input", &args.input)?.to_tree(),
-    );
-    request.vars = vars(&args.var)?;
-    request.pinned = pinned(&args.pin)?;
-    request.until = args.until.clone();
+    let request = request::read(&args)?;
     let parsed = args.set.iter().map(|set| set.parse::<Override>());
     let overrides: Vec<_> = parsed
         .collect::<Result<_, _>>()
@@ -38,7 +32,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<(), Failed> {
     let runtime = setup::runtime(&args.host.cache)?;
     let catalog = setup::catalog(&runtime, &args.host).await?;
     let plan = Arc::new(check::planned(&args.flow, &catalog, &overrides).await?);
-    known(&request.vars, &plan)?;
+    request::known(&request.vars, &plan)?;
 
     let show = Show {
         events: args.events,
@@ -130,61 +124,6 @@ fn interrupted() -> anyhow::Result<oneshot::Receiver<()>> {
         std::process::exit(exit::INTERRUPTED.into());
     });
     Ok(pressed)
-}
-
-/// The variables of `--var NAME=VALUE`.
-fn vars(given: &[String]) -> anyhow::Result<Map<String, Tree>> {
-    let var = |text: &String| {
-        let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty())?;
-        let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
-        Some((name.to_owned(), value))
-    };
-    let vars = given.iter().map(|text| {
-        var(text).with_context(|| {
-            format!("--var: `{text}` is no variable: write `name=value`, the value as JSON or as plain text")
-        })
-    });
-    vars.collect()
-}
-
-/// The outputs of `--pin NODE=JSON` and `--pin @FILE`.
-fn pinned(given: &[String]) -> anyhow::Result<Map<String, Tree>> {
-    let mut pinned = Map::new();
-    for text in given {
-        if text.starts_with('@') {
-            pinned.extend(input::object("--pin", text)?);
-            continue;
-        }
-        let Some((node, outputs)) = text.split_once('=') else {
-            bail!(
-                "--pin: `{text}` is no pin: write `node={{\"output\": value}}`, or `@FILE` for an object of nodes and their outputs"
-            );
-        };
-        let outputs = serde_json::from_str(outputs)
-            .with_context(|| format!("--pin: the outputs of `{node}` are JSON"))?;
-        pinned.insert(node.to_owned(), outputs);
-    }
-    Ok(pinned)
-}
-
-/// Refuses variables that neither the flow nor one that it runs has: a slip of the finger would change nothing.
-fn known(vars: &Map<String, Tree>, plan: &Plan) -> anyhow::Result<()> {
-    let names = plan.all_vars();
-    match vars.keys().find(|name| !names.contains(name.as_str())) {
-        None => Ok(()),
-        Some(name) if names.is_empty() => {
-            bail!(
-                "--var: the flow has no variable `{name}`, and no others: its document lists them under `vars`"
-            )
-        }
-        Some(name) => {
-            let names: Vec<_> = names.into_iter().collect();
-            bail!(
-                "--var: the flow has no variable `{name}`; it has: {}",
-                names.join(", ")
-            )
-        }
-    }
 }
 
 /// Says why a run gave no output, and what that makes of the command.
