@@ -105,6 +105,7 @@ Examples:
   lockgate check --graph flows/poem.yaml > poem.mmd
 
 In a plan, `←` stands before what an input gets when it is there whole, and `⇐` before what it gets in parts, as they come.
+`cache pure` says that outputs are kept because the node is pure, where making them again would cost more than that.
 In a graph, an arrow is thick where a value goes in parts, and dashed where it may be missing.")]
 pub(crate) struct CheckArgs {
     /// The flows.
