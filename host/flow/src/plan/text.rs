@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use lockgate_model::{Kebab, Limit};
 use serde_json::Value as Tree;
@@ -189,6 +190,7 @@ fn details(plan: &Plan, index: u32, node: &PlanNode) -> Vec<Detail> {
         node.when.as_ref().map(|when| plan.written_expr(when)),
     );
     say("each", each(plan, node));
+    say("timeout", timeout(node).map(written));
     say("limits", limits(node));
     say("retry", retry(node));
     say("cache", node.cache.written());
@@ -233,31 +235,35 @@ fn each(plan: &Plan, node: &PlanNode) -> Option<String> {
     Some(text)
 }
 
-/// The limits that the flow sets itself.
-fn limits(node: &PlanNode) -> Option<String> {
-    let set: Vec<_> = match &node.work {
-        Work::Node(work) => Limit::ALL
-            .into_iter()
-            .filter_map(|limit| Some((limit, work.narrowed.get(limit)?)))
-            .collect(),
-        Work::Flow(work) => {
-            let ms = work.timeout.map(|timeout| timeout.as_millis() as u64);
-            ms.map(|ms| (Limit::Timeout, ms)).into_iter().collect()
+/// How long an attempt may take, where the flow says so.
+fn timeout(node: &PlanNode) -> Option<Duration> {
+    match &node.work {
+        Work::Node(work) => {
+            let ms = work.narrowed.get(Limit::Timeout);
+            ms.map(Duration::from_millis)
         }
-    };
-    let set: Vec<_> = set.into_iter().map(limit).collect();
-    (!set.is_empty()).then(|| set.join(", "))
+        Work::Flow(work) => work.timeout,
+    }
 }
 
-fn limit((limit, value): (Limit, u64)) -> String {
-    let value = match limit {
-        Limit::Timeout => written(std::time::Duration::from_millis(value)),
-        Limit::Fuel | Limit::Instances | Limit::Resources => value.to_string(),
-        Limit::Memory | Limit::CopiedBytes | Limit::LogBytes | Limit::OutputBytes => {
-            written_size(value)
-        }
+/// The other limits that the flow sets.
+fn limits(node: &PlanNode) -> Option<String> {
+    let Work::Node(work) = &node.work else {
+        return None;
     };
-    format!("{} {value}", limit.key())
+    let limits = Limit::ALL.into_iter().filter_map(|limit| {
+        let value = work.narrowed.get(limit)?;
+        let value = match limit {
+            Limit::Timeout => return None,
+            Limit::Fuel | Limit::Instances | Limit::Resources => value.to_string(),
+            Limit::Memory | Limit::CopiedBytes | Limit::LogBytes | Limit::OutputBytes => {
+                written_size(value)
+            }
+        };
+        Some(format!("{} {value}", limit.key()))
+    });
+    let limits: Vec<_> = limits.collect();
+    (!limits.is_empty()).then(|| limits.join(", "))
 }
 
 fn retry(node: &PlanNode) -> Option<String> {

@@ -21,7 +21,8 @@ nodes:
   clean:
     use: text/clean
     in: { text: input.text }
-    limits: { fuel: 5000, timeout: 500ms, memory: 16MiB }
+    limits: { fuel: 5000, memory: 16MiB }
+    timeout: 500ms
   speak:
     use: test/speak
     in: { prompt: clean.text, system: 'input["a\u001b[31m] --> b"]' }

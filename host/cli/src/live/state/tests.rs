@@ -19,7 +19,7 @@ fn a_node_goes_through_its_stages() {
     script.ok("a");
     let a = row(&script, "a");
     assert_eq!((a.stage(), a.retries, a.times()), (Stage::Ok, 1, None));
-    assert_eq!(a.took(script.now()), Some(Duration::from_millis(4)));
+    assert_eq!(a.took(script.now()), Some(Duration::from_millis(3)));
 }
 
 #[test]
