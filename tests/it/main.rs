@@ -12,4 +12,5 @@ mod offline;
 mod sandbox;
 mod streaming;
 mod support;
+mod terminal;
 mod wasi;

@@ -16,11 +16,13 @@ const EXAMPLES: &str = "\
 Examples:
   lockgate run flows/poem.yaml --input '{\"topic\":\"春天\"}' --trace
   lockgate check flows/*.yaml
+  lockgate check --plan flows/poem.yaml
   lockgate test flows
   lockgate plugin inspect target/plugins/text.wasm
   lockgate plugin call target/plugins/text.wasm upper --input '{\"text\":\"abc\"}'
 
-Exit status: 0, it worked; 1, the run or call failed; 2, the input, the flow, the plugin or the command is wrong.";
+Exit status: 0, it worked; 1, the run or call failed; 2, the input, the flow, the plugin or the command is wrong;
+130, Ctrl-C ended it.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -42,7 +44,17 @@ Examples:
   lockgate run flows/poem.yaml --input '{\"topic\":\"春天\"}'
   lockgate run flows/poem.yaml --input @input.json --trace
   echo '{\"topic\":\"rain\"}' | lockgate run flows/poem.yaml --input -
-  lockgate run flows/poem.yaml --input '{\"topic\":\"rain\"}' --set check.max_chars=20")]
+  lockgate run flows/poem.yaml --input '{\"topic\":\"rain\"}' --set check.max_chars=20
+  lockgate run flows/poem.yaml --input '{\"topic\":\"rain\"}' --until prompt
+  lockgate run flows/poem.yaml --input '{\"topic\":\"rain\"}' --pin 'prompt={\"text\":\"A prompt of mine.\"}'
+  lockgate run flows/poem.yaml --input '{\"topic\":\"rain\"}' --events | jq -c '{type, node, outcome}'
+
+On a terminal, the run is shown on standard error while it goes on, a line for each node:
+  · waiting  ⠋ running  ↻ waiting to try again  ✓ ok  ⚡ from the cache  ↷ skipped  ✗ failed or cancelled
+Elsewhere, standard error has a line for each warning of a node, each retry, and each failure.
+
+Ctrl-C cancels the run: its calls end, what was done is shown, and the exit status is 130. Pressed again, it ends the
+command at once.")]
 pub(crate) struct RunArgs {
     /// The flow: a YAML or JSON document.
     pub(crate) flow: PathBuf,
@@ -51,14 +63,34 @@ pub(crate) struct RunArgs {
     #[arg(long, short, value_name = "JSON|@FILE|-", default_value = "{}")]
     pub(crate) input: String,
 
-    /// Draws each call on standard error: node, outcome, time, fuel, memory; and the nodes' log lines as they come.
+    /// Shows what each node cost on standard error: attempts, time, fuel, memory, tokens; and all log lines of the nodes
+    /// as they come.
     #[arg(long)]
     pub(crate) trace: bool,
+
+    /// Prints the run's events on standard output as they come, as JSON, one a line. The last is `run.finished`, which has
+    /// the output; nothing else is printed there.
+    #[arg(long)]
+    pub(crate) events: bool,
 
     /// Sets one key of one node's configuration, over what the flow says. The value is JSON, or else text. May be
     /// repeated.
     #[arg(long, value_name = "NODE.KEY=VALUE")]
     pub(crate) set: Vec<String>,
+
+    /// Sets a variable of the flow, or of a flow that it runs, over its default under `vars`. The value is JSON, or else
+    /// text. May be repeated.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) var: Vec<String>,
+
+    /// Stops at this node: it and what it needs runs, and its outputs are printed.
+    #[arg(long, value_name = "NODE")]
+    pub(crate) until: Option<String>,
+
+    /// Gives a node's outputs instead of running it, as an object with a key for each: what only it needs does not run
+    /// either. `@FILE` is an object of nodes and their outputs. May be repeated.
+    #[arg(long, value_name = "NODE=JSON|@FILE")]
+    pub(crate) pin: Vec<String>,
 
     #[command(flatten)]
     pub(crate) host: HostArgs,
@@ -68,10 +100,28 @@ pub(crate) struct RunArgs {
 ///
 /// Shows every fault of every flow at once, each with its file, line and column.
 #[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  lockgate check flows/*.yaml
+  lockgate check --plan flows/poem.yaml
+  lockgate check --graph flows/poem.yaml > poem.mmd
+
+In a plan, `←` stands before what an input gets when it is there whole, and `⇐` before what it gets in parts, as they come.
+`cache pure` says that outputs are kept because the node is pure, where making them again would cost more than that.
+In a graph, an arrow is thick where a value goes in parts, and dashed where it may be missing.")]
 pub(crate) struct CheckArgs {
     /// The flows.
     #[arg(required = true, value_name = "FLOW")]
     pub(crate) flows: Vec<PathBuf>,
+
+    /// Prints how each flow will run: its nodes in order, the versions that they resolve to, what they need, when and how
+    /// often they run, their limits, where their inputs come from, and which of them start together.
+    #[arg(long, conflicts_with = "graph")]
+    pub(crate) plan: bool,
+
+    /// Prints a flow as a Mermaid flowchart, which GitHub and others draw. Takes one flow.
+    #[arg(long)]
+    pub(crate) graph: bool,
 
     #[command(flatten)]
     pub(crate) host: HostArgs,

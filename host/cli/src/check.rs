@@ -19,12 +19,17 @@ pub(crate) async fn check(args: CheckArgs) -> Result<(), Failed> {
     let runtime = setup::runtime(&args.host.cache)?;
     let catalog = setup::catalog(&runtime, &args.host).await?;
     let mut faulty = false;
+    if args.graph && args.flows.len() > 1 {
+        return Err(anyhow::anyhow!("--graph: give one flow: a chart is of one").into());
+    }
     for flow in &args.flows {
         if test::files::is_cases(flow) {
             faulty |= test::check(flow, &catalog).await.is_err();
             continue;
         }
         match planned(flow, &catalog, &[]).await {
+            Ok(plan) if args.plan => print!("{}", plan.to_text()),
+            Ok(plan) if args.graph => print!("{}", plan.to_mermaid()),
             Ok(plan) => println!(
                 "{}: ok, {} nodes",
                 escaped(&flow.display().to_string()),

@@ -3,11 +3,16 @@
 use lockgate_model::escaped_lines;
 use std::process::ExitCode;
 
+/// The status of a command that Ctrl-C ended: what shells give, 128 and the number of the signal.
+pub(crate) const INTERRUPTED: u8 = 130;
+
 /// Why the command does not end with 0.
 #[derive(Debug)]
 pub(crate) enum Failed {
     /// The run or call failed. What it says was shown already. Status 1.
     Run,
+    /// Somebody cancelled the run. Status 130.
+    Interrupted,
     /// The input, flow, plugin or command is wrong, and that was shown already. Status 2.
     Shown,
     /// The input, flow, plugin or command is wrong. Status 2.
@@ -25,6 +30,7 @@ pub(crate) fn code(result: Result<(), Failed>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failed::Run) => ExitCode::from(1),
+        Err(Failed::Interrupted) => ExitCode::from(INTERRUPTED),
         Err(Failed::Shown) => ExitCode::from(2),
         Err(Failed::Wrong(error)) => {
             eprintln!("error: {}", escaped_lines(&format!("{error:#}")));

@@ -5,8 +5,10 @@ mod check;
 mod exit;
 mod flows;
 mod input;
-mod journal;
+mod live;
 mod plugin;
+mod quantity;
+mod request;
 mod run;
 mod setup;
 mod table;
@@ -30,7 +32,10 @@ fn main() -> ExitCode {
 }
 
 fn answer(args: Args) -> Result<(), exit::Failed> {
-    let threads = tokio::runtime::Builder::new_current_thread()
+    // One thread beside this one, which hears Ctrl-C while this one writes.
+    let threads = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
         .build()
         .map_err(anyhow::Error::from)?;
     threads.block_on(async {

@@ -1,42 +1,87 @@
 //! Tables for people: what calls cost.
 
-use std::time::Duration;
-
 use comfy_table::{CellAlignment, Table, presets};
-use lockgate_model::{Limit, Limits, Receipt};
+use lockgate_model::{Limit, Limits, Receipt, SkipReason};
 
-/// One call in the trace of a run.
-#[derive(Debug)]
-pub(crate) struct CallRow {
-    /// The node's name in the flow.
-    pub(crate) node: String,
-    /// How it ended.
-    pub(crate) outcome: String,
-    /// What it used; nothing if it was cut off.
-    pub(crate) receipt: Option<Receipt>,
+use crate::live::{Nodes, Row, Stage};
+use crate::quantity::{bytes, number, time};
+
+/// The nodes of a run, and what their calls cost: the elements of an `each` in one row, and nodes of flows that a node
+/// runs below it, where they are counted too. Tokens have a column where a node counted some.
+pub(crate) fn trace(nodes: &Nodes) -> String {
+    let rows = nodes.rows();
+    let has_usage = rows.iter().any(|(_, row)| row.receipt.usage.is_some());
+    let mut header = vec![
+        "node", "outcome", "attempts", "queue", "time", "fuel", "memory",
+    ];
+    header.extend(has_usage.then_some("tokens"));
+    let columns = header.len();
+    let mut table = plain(header);
+    for (depth, row) in rows {
+        let mut cells = vec![named(depth, row), outcome(row)];
+        cells.extend(cost(row));
+        cells.extend(has_usage.then(|| tokens(row)));
+        table.add_row(cells);
+    }
+    right(&mut table, 2..=columns - 1);
+    let table = table.to_string();
+    let lines: Vec<_> = table.lines().map(str::trim_end).collect();
+    lines.join("\n")
 }
 
-/// The calls of a run, in the order in which they ended.
-pub(crate) fn trace(rows: &[CallRow]) -> String {
-    let mut table = plain(["node", "outcome", "time", "fuel", "memory"]);
-    for CallRow {
-        node,
-        outcome,
-        receipt,
-    } in rows
-    {
-        let [time, fuel, memory] = match receipt {
-            Some(receipt) => [
-                self::time(receipt.total()),
-                number(receipt.fuel),
-                bytes(receipt.memory_bytes),
-            ],
-            None => ["", "", ""].map(str::to_owned),
-        };
-        table.add_row([node, outcome, &time, &fuel, &memory]);
+fn named(depth: usize, row: &Row) -> String {
+    let indent = "  ".repeat(depth);
+    match row.times() {
+        Some(times) => format!("{indent}{} ×{times}", row.name),
+        None => format!("{indent}{}", row.name),
     }
-    right(&mut table, 2..=4);
-    table.to_string()
+}
+
+fn outcome(row: &Row) -> String {
+    let failed = row.elements.map_or(0, |elements| elements.failed);
+    match (row.stage(), &row.skipped) {
+        (Stage::Ok, _) if failed > 0 => format!("ok, {failed} failed"),
+        (Stage::Ok, _) => "ok".to_owned(),
+        (Stage::Failed, _) => row.failure.unwrap_or("failed").to_owned(),
+        (Stage::Cached, _) => "cached".to_owned(),
+        (Stage::Pinned, _) => "pinned".to_owned(),
+        (Stage::Cancelled, _) => "cancelled".to_owned(),
+        (Stage::Skipped, Some(SkipReason::Needs(node))) => format!("skipped: needs {node}"),
+        (Stage::Skipped, _) => "skipped: when".to_owned(),
+        (Stage::Waiting | Stage::Running | Stage::Retrying, _) => "not run".to_owned(),
+    }
+}
+
+/// Attempts, queue, time, fuel and memory; nothing where there was no call.
+fn cost(row: &Row) -> [String; 5] {
+    let receipt = &row.receipt;
+    let calls = &receipt.calls;
+    if receipt.attempts == 0 {
+        return [const { String::new() }; 5];
+    }
+    let attempts = match receipt.cache_hits {
+        0 => number(receipt.attempts.into()),
+        hits => format!("{} + {hits} cached", number(receipt.attempts.into())),
+    };
+    [
+        attempts,
+        time(calls.queue),
+        time(calls.total()),
+        number(calls.fuel),
+        bytes(calls.memory_bytes),
+    ]
+}
+
+/// Tokens read and written.
+fn tokens(row: &Row) -> String {
+    let usage = row.receipt.usage.as_ref();
+    usage.map_or_else(String::new, |usage| {
+        format!(
+            "{} in, {} out",
+            number(usage.input_tokens),
+            number(usage.output_tokens)
+        )
+    })
 }
 
 /// What one call used of each of its limits, and where its time went.
@@ -76,9 +121,11 @@ pub(crate) fn receipt(receipt: &Receipt, limits: &Limits) -> String {
 }
 
 /// A table without lines, as columns of text.
-pub(crate) fn plain<const N: usize>(header: [&str; N]) -> Table {
+pub(crate) fn plain<'h>(header: impl IntoIterator<Item = &'h str>) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(header);
+    table
+        .load_style(presets::NOTHING)
+        .set_header(header.into_iter().collect::<Vec<_>>());
     table
 }
 
@@ -87,51 +134,5 @@ fn right(table: &mut Table, columns: std::ops::RangeInclusive<usize>) {
         if let Some(column) = table.column_mut(index) {
             column.set_cell_alignment(CellAlignment::Right);
         }
-    }
-}
-
-pub(crate) fn time(duration: Duration) -> String {
-    let micros = duration.as_micros();
-    match micros {
-        0..10_000 => format!("{micros} µs"),
-        10_000..10_000_000 => format!("{:.1} ms", micros as f64 / 1e3),
-        _ => format!("{:.1} s", micros as f64 / 1e6),
-    }
-}
-
-/// A number with a thin gap between its thousands.
-fn number(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(' ');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-fn bytes(bytes: u64) -> String {
-    match bytes {
-        0..1024 => format!("{bytes} B"),
-        1024..0x10_0000 => format!("{:.1} KiB", bytes as f64 / 1024.0),
-        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantities_read_well() {
-        assert_eq!(number(0), "0");
-        assert_eq!(number(1_234_567), "1 234 567");
-        assert_eq!(bytes(1023), "1023 B");
-        assert_eq!(bytes(1536), "1.5 KiB");
-        assert_eq!(bytes(128 << 20), "128.0 MiB");
-        assert_eq!(time(Duration::from_micros(9_999)), "9999 µs");
-        assert_eq!(time(Duration::from_millis(30_000)), "30.0 s");
     }
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::Outcome;
 use super::diff::{Side, diff, one_line};
 use crate::exit::Failed;
-use crate::table;
+use crate::quantity;
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
@@ -58,7 +58,7 @@ impl Report {
             self.flow = Some(outcome.task.flow.clone());
         }
         let name = escaped(outcome.task.case.name());
-        let took = table::time(outcome.took);
+        let took = quantity::time(outcome.took);
         let (style, mark) = if passed { (GOOD, '✓') } else { (BAD, '✗') };
         println!("  {style}{mark}{style:#} {name}  {FAINT}{took}{FAINT:#}");
         if !passed {

@@ -33,6 +33,7 @@ pub(crate) use expr::Expr;
 pub(crate) use keys::{Keys, literal, text};
 pub(crate) use node::{NodeEntry, OnFailure};
 pub use overrides::{InvalidOverride, Override};
+pub(crate) use quantity::{written, written_size};
 pub(crate) use retry::{Retry, failure_kinds};
 pub(crate) use uses::Uses;
 pub(crate) use var::Var;

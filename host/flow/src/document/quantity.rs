@@ -60,11 +60,20 @@ pub(super) fn duration(entry: &Entry, (least, most): (Duration, Duration)) -> Op
 }
 
 /// A time as a document writes it, in the largest unit that leaves it whole.
-pub(super) fn written(time: Duration) -> String {
-    let ms = time.as_millis();
-    let fits = |(_, factor): &&(&str, u64)| ms.is_multiple_of(u128::from(*factor));
-    let (unit, factor) = TIME_UNITS.iter().rev().find(fits).unwrap_or(&("ms", 1));
-    format!("{}{unit}", ms / u128::from(*factor))
+pub(crate) fn written(time: Duration) -> String {
+    let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    in_largest(ms, TIME_UNITS)
+}
+
+/// Bytes as a document writes them, in the largest unit that leaves them whole.
+pub(crate) fn written_size(bytes: u64) -> String {
+    in_largest(bytes, SIZE_UNITS)
+}
+
+fn in_largest(number: u64, units: &[(&str, u64)]) -> String {
+    let fits = |(_, factor): &&(&str, u64)| number.is_multiple_of(*factor);
+    let (unit, factor) = units.iter().rev().find(fits).unwrap_or(&units[0]);
+    format!("{}{unit}", number / factor)
 }
 
 fn text(entry: &Entry) -> &str {
@@ -98,6 +107,7 @@ mod tests {
             ("1GiB", 1 << 30),
         ] {
             assert_eq!(size(text), Some(bytes), "{text}");
+            assert_eq!(size(&written_size(bytes)), Some(bytes), "{text}");
         }
         for bad in [
             "",

@@ -28,6 +28,8 @@ pub const MAX_OPENED_BYTES: usize = 8 << 20;
 /// A checked expression.
 #[derive(Debug)]
 pub(crate) struct Expression {
+    /// As the document writes it.
+    pub(crate) text: Box<str>,
     /// What it refers to, each once.
     pub(crate) references: Vec<Reference>,
     /// Of each reference, whether its value is used, and not only whether it is there.

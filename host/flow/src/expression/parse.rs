@@ -88,6 +88,7 @@ pub(crate) fn parse(text: &str) -> Result<Expression, Vec<ParseFault>> {
         return Err(vec![too_deep(whole)]); // a `first` became as deep as it has arguments
     }
     Ok(Expression {
+        text: text.into(),
         references,
         valued,
         body: handed_over.unwrap_or(Body::Computed(tree)),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use lockgate_model::{CacheKey, Ident, Json, NodeRef, PluginId, Value};
 use sha2::{Digest as _, Sha256};
 
-use crate::document::CacheRule;
+use crate::document::{CacheRule, written};
 
 /// From how much fuel on the outputs of a pure node are kept where its flow says nothing: what costs less, about a
 /// millisecond, is sooner computed than looked up and kept.
@@ -78,6 +78,15 @@ impl CacheUse {
     /// Whether its flow asks for it.
     pub(crate) fn is_asked_for(&self) -> bool {
         matches!(self.rule, Rule::For(_))
+    }
+
+    /// What a person reads of it; None where nothing is kept.
+    pub(super) fn written(&self) -> Option<String> {
+        match self.rule {
+            Rule::Off => None,
+            Rule::For(age) => Some(written(age)),
+            Rule::Pure => Some("pure".to_owned()),
+        }
     }
 
     /// What names the outputs for these inputs, where they may be there already.

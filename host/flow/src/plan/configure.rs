@@ -107,12 +107,13 @@ pub(super) async fn configure(
                     let pure = question.node.info().pure;
                     let config = &question.config;
                     let cache = CacheUse::of_node(entry.cache, &plugin, &reference, config, pure);
-                    let work = Work::Node(NodeWork {
+                    let work = Work::Node(Box::new(NodeWork {
                         reference,
                         plugin,
                         limits: question.limits,
+                        narrowed: entry.limits.clone(),
                         runner: Arc::clone(runner),
-                    });
+                    }));
                     configured[index] = Some(Configured::new(work, entry, cache));
                 }
                 Err(error) => {

@@ -5,11 +5,13 @@ mod configure;
 mod connect;
 mod each;
 mod flows;
+mod graph;
 mod kinds;
 mod node;
 mod order;
 mod references;
 mod shape;
+mod text;
 mod units;
 mod wire;
 
@@ -66,6 +68,24 @@ impl Plan {
     /// The JSON Schema of a run's input, if the flow has one.
     pub fn input_schema(&self) -> Option<&Tree> {
         self.input.as_ref().map(|schema| &schema.document)
+    }
+
+    /// The names of its variables, and of those of all flows that it runs.
+    pub fn all_vars(&self) -> BTreeSet<&str> {
+        let mut names = BTreeSet::new();
+        // A flow that many nodes run is looked at once.
+        let mut seen = BTreeSet::from([&self.name]);
+        let mut open = vec![self];
+        while let Some(plan) = open.pop() {
+            names.extend(plan.vars.keys().map(String::as_str));
+            let inner = plan.nodes.iter().filter_map(|node| node.flow());
+            open.extend(
+                inner
+                    .map(|flow| &**flow)
+                    .filter(|flow| seen.insert(&flow.name)),
+            );
+        }
+        names
     }
 
     /// The nodes, each after those that it needs.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lockgate_model::{Ident, Limits, NodeRef, NodeRunner, PluginId, Port, Ports};
+use lockgate_model::{Ident, Limits, NarrowLimits, NodeRef, NodeRunner, PluginId, Port, Ports};
 
 use super::Plan;
 use super::cache::CacheUse;
@@ -30,7 +30,7 @@ pub struct PlanNode {
 
 /// What a node runs.
 pub(crate) enum Work {
-    Node(NodeWork),
+    Node(Box<NodeWork>),
     Flow(FlowWork),
 }
 
@@ -40,6 +40,8 @@ pub(crate) struct NodeWork {
     pub(crate) reference: NodeRef,
     pub(crate) plugin: PluginId,
     pub(crate) limits: Limits,
+    /// Which of them the flow sets.
+    pub(crate) narrowed: NarrowLimits,
     pub(crate) runner: Arc<dyn NodeRunner>,
 }
 
@@ -82,6 +84,11 @@ impl PlanNode {
             Work::Node(work) => Some(&work.plugin),
             Work::Flow(_) => None,
         }
+    }
+
+    /// Whether the run goes on without its outputs where it fails.
+    pub fn continues(&self) -> bool {
+        self.on_failure == OnFailure::Continue
     }
 
     /// The flow that it runs, where it runs one.

@@ -54,6 +54,14 @@ fn port(name: &str, kind: ValueKind, required: bool) -> Port {
     }
 }
 
+/// A required port of text that may travel in parts.
+fn streaming(name: &str) -> Port {
+    Port {
+        streaming: true,
+        ..port(name, ValueKind::Text, true)
+    }
+}
+
 impl Fakes {
     pub(crate) fn new() -> Self {
         use ValueKind::{Any, Binary, Json, Text};
@@ -184,6 +192,12 @@ impl Fakes {
                 ok("value", Value::text("met"))
             })
         });
+        fakes.add(
+            "test/speak",
+            vec![streaming("prompt"), port("system", Text, false)],
+            vec![streaming("text")],
+            |call| give("text", input(&call, "prompt")),
+        );
         fakes.add("test/large", after(), out(), |_| {
             give("value", Some(Value::text("x".repeat(20 << 20))))
         });

@@ -17,6 +17,7 @@ mod recorded;
 mod running;
 mod script;
 mod scripted;
+mod show;
 mod streams;
 mod threads;
 mod work;

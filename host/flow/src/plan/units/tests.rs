@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use lockgate_model::{
-    Call, CallEnd, Limits, NodeRunner, PluginId, Port, Ports, Receipt, Value, ValueKind,
+    Call, CallEnd, Limits, NarrowLimits, NodeRunner, PluginId, Port, Ports, Receipt, Value,
+    ValueKind,
 };
 use proptest::prelude::*;
 
@@ -105,7 +106,7 @@ fn node(at: usize, drawn: &Drawn) -> PlanNode {
             batch: None,
         }),
         wires: ports.inputs.iter().zip(&reads).map(wire).collect(),
-        work: Work::Node(NodeWork {
+        work: Work::Node(Box::new(NodeWork {
             reference: "test/node".parse().expect("a reference"),
             plugin: PluginId {
                 name: "test".parse().expect("a name"),
@@ -113,8 +114,9 @@ fn node(at: usize, drawn: &Drawn) -> PlanNode {
                 digest: "0".into(),
             },
             limits: Limits::DEFAULT,
+            narrowed: NarrowLimits::default(),
             runner: Arc::new(Runner(ports)),
-        }),
+        })),
         on_failure: OnFailure::Fail,
         retry: None,
         cache: CacheUse::default(),
