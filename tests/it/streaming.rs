@@ -98,7 +98,13 @@ async fn languages_pass_parts_on_to_each_other() -> Result<()> {
     for places in [4, 3] {
         let output = "text: js.text, made: model.text";
         let ran = run(places, &guests, nodes, output, input.clone()).await?;
-        ensure!(ran.output["text"] == ran.output["made"], "{}", ran.output);
+        // The nodes in C and JavaScript write in capitals what they pass on.
+        let made = ran.output["made"].as_str().map(str::to_uppercase);
+        ensure!(
+            ran.output["text"].as_str() == made.as_deref(),
+            "{}",
+            ran.output
+        );
         for (reader, producer) in [("rust", "model"), ("c", "rust"), ("js", "c")] {
             let is_piped = ran.first_part_of(reader)? < ran.end_of(producer)?.0;
             ensure!(
@@ -112,10 +118,11 @@ async fn languages_pass_parts_on_to_each_other() -> Result<()> {
     Ok(())
 }
 
-/// A validator says no in the middle of a text: who makes it hears that nobody reads, or is ended.
+/// A validator says no in the middle of a text: who makes it hears that nobody reads and ends, or is ended, whichever
+/// comes first; one that does not heed is always ended.
 #[tokio::test]
 async fn a_validator_stops_a_stream_in_the_middle() -> Result<()> {
-    for (guest, node, is_ended) in [
+    for (guest, node, never_ends) in [
         (
             "plugins/offline",
             "offline/model, in: { prompt: input.prompt }, with: { max_tokens: 4096 }",
@@ -123,7 +130,7 @@ async fn a_validator_stops_a_stream_in_the_middle() -> Result<()> {
         ),
         ("guests/heedless", "hostile/node", true),
     ] {
-        let output = if is_ended { "out" } else { "text" };
+        let output = if never_ends { "out" } else { "text" };
         let nodes = format!(
             "  makes: {{ use: {node} }}\n  check: {{ use: validate/length, with: {{ max_chars: 25 }}, in: {{ text: makes.{output} }}, on_failure: continue }}"
         );
@@ -138,9 +145,9 @@ async fn a_validator_stops_a_stream_in_the_middle() -> Result<()> {
         ensure!(ran.output == json!({"why": "rejected"}), "{}", ran.output);
         let (_, outcome) = ran.end_of("makes")?;
         match outcome {
-            NodeOutcome::Cancelled => ensure!(is_ended, "{guest} was ended"),
+            NodeOutcome::Cancelled => {}
             NodeOutcome::Ok(outputs) => {
-                ensure!(!is_ended, "{guest} came to an end by itself");
+                ensure!(!never_ends, "{guest} came to an end by itself");
                 let text = outputs.iter().find(|(name, _)| name.as_str() == "text");
                 let size = text.map_or(0, |(_, text)| text.size());
                 // What fits in the pipe it may have sent; not what it could have made.

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use serde_json::{Map, Value as Tree};
 use tokio::sync::oneshot;
@@ -21,7 +21,9 @@ pub(super) struct Context {
     pub(super) within: Arc<str>,
     pub(super) shares: Shares,
     /// What this is a sub-flow of.
-    _outer: Option<Arc<Context>>,
+    outer: Option<Arc<Context>>,
+    /// The run of the sub-flow has ended, or was cut off.
+    over: AtomicBool,
     _last: oneshot::Sender<Infallible>,
 }
 
@@ -75,7 +77,8 @@ impl Context {
             plan,
             root: Arc::new(root),
             within: "".into(),
-            _outer: None,
+            outer: None,
+            over: AtomicBool::new(false),
             _last: last,
         };
         (Arc::new(context), Quiet(quiet))
@@ -94,10 +97,22 @@ impl Context {
             plan: Arc::clone(plan),
             root: Arc::clone(&self.root),
             within,
-            _outer: Some(Arc::clone(self)),
+            outer: Some(Arc::clone(self)),
+            over: AtomicBool::new(false),
             _last: last,
         };
         (Arc::new(context), Quiet(quiet))
+    }
+
+    /// Says that the run of this sub-flow has ended, or is cut off: nothing of it begins any more.
+    pub(super) fn end(&self) {
+        self.over.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the run of this sub-flow, or of one that it is in, has ended or was cut off.
+    pub(super) fn is_over(&self) -> bool {
+        let is_outer_over = || self.outer.as_ref().is_some_and(|outer| outer.is_over());
+        self.over.load(Ordering::SeqCst) || is_outer_over()
     }
 
     /// Waits for the places of one call of a node. None for a sub-flow: it holds no place while it waits for its nodes, so

@@ -15,6 +15,7 @@ use lockgate_model::{
 };
 use serde_json::Value as Tree;
 
+use super::context::Context;
 use crate::plan::{Plan, PlanNode};
 
 /// The events of one run and its sub-flows.
@@ -52,7 +53,7 @@ pub(super) struct Mark(u64);
 /// A node of a plan, where it is in the run.
 pub(super) struct Place<'a> {
     pub(super) at: At,
-    pub(super) plan: &'a Arc<Plan>,
+    pub(super) context: &'a Context,
     pub(super) node: u32,
 }
 
@@ -84,7 +85,8 @@ impl Events {
         let mut open = self.open();
         open.last += 1;
         let mark = open.last;
-        if open.closed {
+        // A task of a sub-flow that was cut off may be woken once more before it goes.
+        if open.closed || place.context.is_over() {
             return Mark(mark);
         }
         open.begun.insert(
@@ -92,7 +94,7 @@ impl Events {
             Begun {
                 at: place.at.clone(),
                 attempts: attempt,
-                plan: Arc::clone(place.plan),
+                plan: Arc::clone(&place.context.plan),
                 node: place.node,
                 end: None,
             },
@@ -147,9 +149,10 @@ impl Events {
         })
     }
 
-    pub(super) fn skipped(&self, at: At, reason: SkipReason) {
+    pub(super) fn skipped(&self, place: Place<'_>, reason: SkipReason) {
         let open = self.open();
-        if !open.closed {
+        if !(open.closed || place.context.is_over()) {
+            let at = place.at;
             self.0.journal.record(RunEvent::NodeSkipped { at, reason });
         }
     }

@@ -163,7 +163,7 @@ impl Work<'_> {
             None => {
                 let place = Place {
                     at: self.at.clone(),
-                    plan: &self.context.plan,
+                    context: self.context,
                     node: self.job.node,
                 };
                 let mark = events.begin(&place, attempt, inputs, None);

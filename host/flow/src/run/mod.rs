@@ -316,8 +316,8 @@ impl<'p> Run<'p> {
 
     fn skip(&mut self, node: u32, reason: SkipReason) {
         self.state.has_read(node);
-        let at = self.at(node, None);
-        self.context.root.events.skipped(at, reason);
+        let place = self.place(node);
+        self.context.root.events.skipped(place, reason);
         self.absent(node, None);
     }
 
@@ -343,7 +343,7 @@ impl<'p> Run<'p> {
     fn place(&self, node: u32) -> Place<'p> {
         Place {
             at: self.at(node, None),
-            plan: &self.context.plan,
+            context: self.context,
             node,
         }
     }

@@ -1,6 +1,6 @@
 //! A flow as a node: its inputs become the input of a run of it, and that run's outputs become the node's.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use futures::future::BoxFuture;
 use lockgate_model::{CallError, FlowFailed, Ident, NodeReceipt, Outputs, Value};
@@ -21,6 +21,7 @@ pub(super) async fn call(attempt: Attempt<'_>, work: &FlowWork) -> AttemptEnd {
     // Whatever still runs when this is dropped was cancelled.
     let _ends = Ends {
         events: context.root.events.clone(),
+        context: Arc::downgrade(&inner),
         within,
     };
     let (result, receipt) = run(inner, attempt.whole, work).await;
@@ -76,11 +77,16 @@ fn failed(work: &FlowWork, error: RunError) -> CallError {
 
 struct Ends {
     events: Events,
+    /// Weak, because everything that holds it is waited for.
+    context: Weak<Context>,
     within: Arc<str>,
 }
 
 impl Drop for Ends {
     fn drop(&mut self) {
+        if let Some(context) = self.context.upgrade() {
+            context.end();
+        }
         self.events.cancel_within(&self.within);
     }
 }
