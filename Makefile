@@ -117,6 +117,8 @@ $(test_components): target/guests/%.wasm: rust-test-guests $(guest)
 
 # --- The same node in other languages ----------------------------------------------------------------------------------
 
+libc_headers := target/toolchain/python/lib/python3*/site-packages/ziglang/lib/libc/include
+
 # Tools that are newer than what they built do not make them old (`|`): Python takes its time.
 target/guests/echo-c.wasm: sdk/c/echo.c
 target/guests/allocations-c.wasm: tests/guests/c/allocations.c
@@ -124,11 +126,14 @@ target/guests/pure-c.wasm: tests/guests/c/pure.c
 # The world that each speaks, and what the bindings call their files for it.
 $(c_components): world := node
 target/guests/pure-c.wasm: world := pure-node
+# How each links. The pure one without libc: then nothing has to be initialised, and it is a single instance.
+$(c_components): link := -mexec-model=reactor
+target/guests/pure-c.wasm: link = -nostdlib -Wl,--no-entry $(addprefix -isystem ,$(shell echo $(libc_headers)/wasm-wasi-musl $(libc_headers)/generic-musl))
 $(c_components): bindings = target/sdk/c/$(subst -,_,$(world))
 $(c_components): target/guests/%-c.wasm: sdk/c/memory.c sdk/c/requirements.txt $(wildcard $(node_wit)/*.wit) $(guest) | python-tools
 	$(guest) bindings c --wit $(node_wit) --world $(world) --output target/sdk/c
 	ZIG_GLOBAL_CACHE_DIR=target/toolchain/zig ZIG_LOCAL_CACHE_DIR=target/toolchain/zig \
-	  target/toolchain/python/bin/python -m ziglang cc -target wasm32-wasi -mexec-model=reactor -std=c11 -Wall -Wextra -Werror \
+	  target/toolchain/python/bin/python -m ziglang cc -target wasm32-wasi $(link) -std=c11 -Wall -Wextra -Werror \
 	  -Oz -flto -Wl,-z,stack-size=65536 -I target/sdk/c -o target/sdk/c/$*.wasm \
 	  $(filter %.c,$^) $(bindings).c $(bindings)_component_type.o
 	$(call componentize,target/sdk/c/$*.wasm)

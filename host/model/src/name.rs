@@ -72,6 +72,11 @@ macro_rules! name {
             pub fn as_str(&self) -> &str {
                 &self.0
             }
+
+            /// The same name, and nothing shared with this one.
+            pub fn copied(&self) -> Self {
+                Self(Arc::from(&*self.0))
+            }
         }
 
         impl FromStr for $name {

@@ -58,6 +58,21 @@ pub struct Ports {
 }
 
 impl Ports {
+    /// A copy that shares nothing with this one, names included: a clone of a name writes to the same reference count.
+    pub fn copied(&self) -> Self {
+        let copied = |ports: &[Port]| {
+            let copied = ports.iter().map(|port| Port {
+                name: port.name.copied(),
+                ..port.clone()
+            });
+            copied.collect()
+        };
+        Self {
+            inputs: copied(&self.inputs),
+            outputs: copied(&self.outputs),
+        }
+    }
+
     /// The input of this name.
     pub fn input(&self, name: &str) -> Option<&Port> {
         self.inputs.iter().find(|port| port.name.as_str() == name)

@@ -13,13 +13,14 @@ use crate::contract::said::{self, SaidOutputs};
 use crate::host::{Entry, Exit};
 use crate::loaded::Loaded;
 use crate::sandbox::{Phase, Streams, within};
+use crate::threads::PerThread;
 
 /// A node with its configuration and limits.
 pub(crate) struct Configured {
     pub(crate) plugin: Arc<Loaded>,
     pub(crate) config: Json,
     pub(crate) limits: Limits,
-    pub(crate) ports: Arc<Ports>,
+    pub(crate) ports: PerThread<Ports>,
     /// Which of the plugin's nodes it is.
     pub(crate) index: usize,
 }
@@ -39,7 +40,8 @@ pub(crate) async fn run(node: &Configured, call: Call) -> CallEnd {
         inputs,
         sink,
     } = call;
-    let inputs = match Inputs::sorted(node, inputs) {
+    let ports = node.ports.mine();
+    let inputs = match Inputs::sorted(ports, inputs) {
         Ok(inputs) => inputs,
         Err(failure) => {
             return CallEnd {
@@ -49,7 +51,7 @@ pub(crate) async fn run(node: &Configured, call: Call) -> CallEnd {
         }
     };
     let mut check = Duration::ZERO;
-    if let Err(error) = check_inputs(node, &inputs.whole, &mut check).await {
+    if let Err(error) = check_inputs(node, ports, &inputs.whole, &mut check).await {
         let receipt = Receipt {
             input_bytes: inputs.bytes,
             check,
@@ -72,7 +74,7 @@ pub(crate) async fn run(node: &Configured, call: Call) -> CallEnd {
     let entry = Entry {
         phase: Phase::Run,
         limits: &node.limits,
-        streams: Streams::new(node.ports.clone(), sink, inputs.streaming),
+        streams: Streams::new(ports.clone(), sink, inputs.streaming),
         places: node.plugin.places,
     };
     let mut sandbox = node.plugin.host.open(entry).await;
@@ -92,12 +94,12 @@ pub(crate) async fn run(node: &Configured, call: Call) -> CallEnd {
     receipt.instances = node.plugin.instances;
 
     let result = match result {
-        Ok(Ok(said)) => outputs(node, said, streams, &mut receipt).await,
+        Ok(Ok(said)) => outputs(node, ports, said, streams, &mut receipt).await,
         Ok(Err(failure)) => Err(failure.into()),
         Err(error) => Err(error),
     };
     let result = match result {
-        Ok(outputs) => check_outputs(node, &outputs, &mut check)
+        Ok(outputs) => check_outputs(node, ports, &outputs, &mut check)
             .await
             .map(|()| outputs),
         Err(error) => Err(error),
@@ -114,21 +116,16 @@ struct Inputs {
 }
 
 impl Inputs {
-    fn sorted(node: &Configured, inputs: Vec<(Ident, Input)>) -> Result<Self, Failure> {
+    fn sorted(ports: &Ports, inputs: Vec<(Ident, Input)>) -> Result<Self, Failure> {
         let refuse = |what: String| Err(Failure::new(FailureKind::InvalidInput, what));
         let mut sorted = Self {
             whole: Vec::with_capacity(inputs.len()),
             streaming: Vec::new(),
             bytes: 0,
         };
-        let mut required = node
-            .ports
-            .inputs
-            .iter()
-            .filter(|port| port.required)
-            .count();
+        let mut required = ports.inputs.iter().filter(|port| port.required).count();
         for (name, input) in inputs {
-            let Some(port) = node.ports.input(name.as_str()) else {
+            let Some(port) = ports.input(name.as_str()) else {
                 return refuse(format!("the node has no input `{name}`"));
             };
             if sorted.has(&name) {
@@ -152,8 +149,7 @@ impl Inputs {
             }
         }
         if required > 0 {
-            let missing = node
-                .ports
+            let missing = ports
                 .inputs
                 .iter()
                 .find(|port| port.required && !sorted.has(&port.name));
@@ -174,11 +170,12 @@ impl Inputs {
 /// What the node gave, held against its ports and joined with what it sent in parts.
 async fn outputs(
     node: &Configured,
+    ports: &Ports,
     said: SaidOutputs,
     streams: Streams,
     receipt: &mut Receipt,
 ) -> Result<Outputs, CallError> {
-    let ports = &node.ports.outputs;
+    let ports = &ports.outputs;
     let allowed = node.limits.output_bytes;
     let mut outputs: Outputs = Vec::with_capacity(said.len());
     for (name, value) in said {
@@ -231,6 +228,7 @@ fn empty_stream(port: &Port) -> Result<Value, Breach> {
 
 async fn check_inputs(
     node: &Configured,
+    ports: &Ports,
     inputs: &[(Ident, Value)],
     spent: &mut Duration,
 ) -> Result<(), CallError> {
@@ -238,16 +236,17 @@ async fn check_inputs(
         let message = format!("the input `{port}` does not meet its schema: {reason}");
         Failure::new(FailureKind::InvalidInput, message).into()
     };
-    check(node, &node.ports.inputs, inputs, spent, refused).await
+    check(node, &ports.inputs, inputs, spent, refused).await
 }
 
 async fn check_outputs(
     node: &Configured,
+    ports: &Ports,
     outputs: &[(Ident, Value)],
     spent: &mut Duration,
 ) -> Result<(), CallError> {
     let refused = |port, reason| Breach::AgainstSchema { port, reason }.into();
-    check(node, &node.ports.outputs, outputs, spent, refused).await
+    check(node, &ports.outputs, outputs, spent, refused).await
 }
 
 /// Holds the documents among `values` against the schemas of their ports, all in one sandbox. Most ports have no schema,

@@ -10,7 +10,7 @@ use lockgate_model::{
 use crate::call::{self, Configured};
 use crate::loaded::Loaded;
 use crate::sandbox::{Phase, within};
-use crate::threads::on_guest_thread;
+use crate::threads::{PerThread, on_guest_thread};
 
 /// What `configure` may use: it may compile a template, a pattern or a schema.
 const CONFIGURE_LIMITS: Limits = Limits {
@@ -70,7 +70,7 @@ impl PluginNode {
             config,
             // Whoever asks: what the pools and tables are made for is the most.
             limits: limits.at_most(&Limits::MAX),
-            ports: Arc::new(ports),
+            ports: PerThread::new(|| ports.copied()),
         })
     }
 }
@@ -104,7 +104,7 @@ struct PluginRunner(Arc<Configured>);
 
 impl NodeRunner for PluginRunner {
     fn ports(&self) -> &Ports {
-        &self.0.ports
+        self.0.ports.mine()
     }
 
     fn places(&self) -> u32 {

@@ -8,6 +8,8 @@ use std::cell::Cell;
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -22,7 +24,8 @@ const LOOK_OUTSIDE_EVERY: u32 = 2;
 const LOOK_AT_TIMERS_EVERY: u32 = 8;
 
 thread_local! {
-    static IS_GUEST_THREAD: Cell<bool> = const { Cell::new(false) };
+    /// Which guest thread this is, if it is one.
+    static GUEST_THREAD: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
 /// The guest threads and the service thread. Dropping it stops both without waiting.
@@ -35,13 +38,16 @@ pub(crate) struct Threads {
 impl Threads {
     /// Starts `guests` guest threads and the service thread.
     pub(crate) fn start(guests: NonZeroUsize) -> std::io::Result<Self> {
+        let numbers = Arc::new(AtomicUsize::new(0));
         let guests = Builder::new_multi_thread()
             .worker_threads(guests.get())
             .thread_name("lockgate-guest")
             .enable_time()
             .global_queue_interval(LOOK_OUTSIDE_EVERY)
             .event_interval(LOOK_AT_TIMERS_EVERY)
-            .on_thread_start(|| IS_GUEST_THREAD.set(true))
+            .on_thread_start(move || {
+                GUEST_THREAD.set(Some(numbers.fetch_add(1, Ordering::Relaxed)));
+            })
             .build()?;
         let service = Builder::new_multi_thread()
             .worker_threads(1)
@@ -97,7 +103,30 @@ fn handle(runtime: &Option<Runtime>) -> &Handle {
 
 /// Whether this thread is a guest thread, where a call may run at once.
 pub(crate) fn on_guest_thread() -> bool {
-    IS_GUEST_THREAD.get()
+    GUEST_THREAD.get().is_some()
+}
+
+/// One copy of something for each guest thread, where one that all threads share would be in the way: its reference count is
+/// written at each call, and then belongs to another core's cache.
+#[derive(Debug)]
+pub(crate) struct PerThread<T>(Box<[Arc<T>]>);
+
+impl<T> PerThread<T> {
+    /// As many copies as there are cores, because more threads do not write at once; but not more than 16.
+    pub(crate) fn new(copy: impl FnMut() -> T) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self(
+            std::iter::repeat_with(copy)
+                .take(cores.min(16))
+                .map(Arc::new)
+                .collect(),
+        )
+    }
+
+    /// This thread's.
+    pub(crate) fn mine(&self) -> &Arc<T> {
+        &self.0[GUEST_THREAD.get().unwrap_or(0) % self.0.len()]
+    }
 }
 
 /// Work on another thread. Dropping it ends the work.

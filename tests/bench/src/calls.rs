@@ -59,7 +59,7 @@ impl Echo {
     }
 }
 
-/// Measures all of it. The pure C guest is held against the bounds; the others inform. `scanless` is a runtime without the
+/// Measures all of it. The guest in C is held against the bounds; the others inform. `scanless` is a runtime without the
 /// kernel's page scan.
 pub(crate) async fn measure(
     runtime: &Runtime,
@@ -105,7 +105,7 @@ async fn one_thread(
     bare: &Arc<Bare>,
     report: &mut Report,
 ) -> Result<()> {
-    if guest != Guest::Pure {
+    if guest != Guest::C {
         let pair = compared(INFO_ROUNDS, 1, SMALL, ours, bare).await?;
         informs(report, guest, "100 B", &pair);
         return Ok(());
@@ -123,7 +123,7 @@ async fn two_threads(
     bare: &Arc<Bare>,
     report: &mut Report,
 ) -> Result<()> {
-    let held = guest == Guest::Pure;
+    let held = guest == Guest::C;
     let rounds = if held { BOUND_ROUNDS } else { INFO_ROUNDS };
     let pair = compared(rounds, 2, SMALL, ours, bare).await?;
     let how = format!("{}, 100 B, on two threads", guest.name());

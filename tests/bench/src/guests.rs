@@ -16,9 +16,9 @@ pub(crate) enum Guest {
     Smallest,
     /// The same, but that it has a `stream` node instead, which waits for its input.
     Waiting,
-    /// In C, for the world `pure-node`: it calls nothing of the host. What is held against bounds is measured with it.
+    /// In C, for the world `pure-node`: it calls nothing of the host, and links no libc.
     Pure,
-    /// In C, for the world `node`: it can log and stream.
+    /// In C, for the world `node`, as authors write them: it can log and stream. Bounds of calls are held by it.
     C,
     Rust,
     JavaScript,
@@ -43,8 +43,8 @@ impl Guest {
         match self {
             Self::Smallest => "smallest",
             Self::Waiting => "smallest",
-            Self::Pure => "C",
-            Self::C => "C with imports",
+            Self::Pure => "pure C",
+            Self::C => "C",
             Self::Rust => "Rust",
             Self::JavaScript => "JavaScript",
             Self::Python => "Python",

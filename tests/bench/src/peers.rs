@@ -1,9 +1,10 @@
 //! A call of an echo node, against the same in other hosts of WebAssembly plugins. Those are a program of their own,
 //! `peers/`, that answers each line of `CASE CALLS BYTES` with one of JSON that says how long the calls took.
 //!
-//! Both sides make a fresh instance, hand it a text, and read it back. Ours is the node in C that calls nothing of the host, with all
-//! limits on, which finds its input among those of the call. Theirs is `peers/src/echo.wat`, written by hand, which copies its input into
-//! its memory and out of it, as any plugin that their development kits make does.
+//! Both sides make a fresh instance, hand it a text, and read it back, with the least guest that each can have, written by hand: what is
+//! compared are the hosts. Ours has all limits on, and finds its input among those of the call (`smallest.wat`); theirs copies its input into
+//! its memory and out of it, as any plugin that their development kits make does (`peers/src/echo.wat`). A call of the node in C is shown
+//! beside it.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -18,22 +19,40 @@ use crate::guests::{Guest, built};
 use crate::report::{Bound, Report, Unit};
 use crate::turns::{BOUND_ROUNDS, in_turns};
 
-/// What is measured, how people call it, and how many times faster this host has to be.
-const CASES: [(&str, &str, Option<f64>); 2] = [
-    ("extism", "Extism, a fresh plugin for each call", Some(15.0)),
+/// What is measured, how people call it, our guest, and how many times faster this host has to be.
+const CASES: [(&str, &str, Guest, Option<f64>); 4] = [
+    (
+        "extism",
+        "Extism, a fresh plugin for each call",
+        Guest::Smallest,
+        Some(15.0),
+    ),
+    (
+        "extism",
+        "Extism, a fresh plugin for each call, against the node in pure C",
+        Guest::Pure,
+        None,
+    ),
+    (
+        "extism",
+        "Extism, a fresh plugin for each call, against the node in C",
+        Guest::C,
+        None,
+    ),
     (
         "extism-pooled",
         "Extism with wasmtime's pooling allocator",
+        Guest::Smallest,
         None,
     ),
 ];
 
 /// Measures all of them.
 pub(crate) async fn measure(runtime: &Runtime, report: &mut Report) -> Result<()> {
-    let echo = Echo::new(Guest::Pure.node(runtime, "echo").await?, SMALL)?;
     let mut peers = Peers::start()?;
-    for (case, name, times) in CASES {
+    for (case, name, guest, times) in CASES {
         eprintln!("{name}");
+        let echo = Echo::new(guest.node(runtime, "echo").await?, SMALL)?;
         let ours = async |count| {
             let echo = echo.clone();
             runtime.spawn(async move { echo.calls(count).await }).await

@@ -10,7 +10,7 @@ use crate::document::{NodeEntry, OnFailure};
 pub(super) fn list_of(port: &Port, entry: &NodeEntry) -> Port {
     // A batch gives a list for each batch already, and what is known of that holds for the whole.
     let element = match entry.batch {
-        None => shape::of_port(port).filter(|schema| !refers(schema)),
+        None => shape::of_port(port).filter(|schema| !shape::has_reference(schema)),
         Some(_) => None,
     };
     // Where a null may stand for an element that gave nothing, nothing else is known of it.
@@ -23,14 +23,5 @@ pub(super) fn list_of(port: &Port, entry: &NodeEntry) -> Port {
         required: true,
         streaming: false,
         schema: Some(Json::from(&json!({"type": "array", "items": items}))),
-    }
-}
-
-/// Whether a schema refers to parts of itself from its root: within another it would mean something else.
-fn refers(schema: &Tree) -> bool {
-    match schema {
-        Tree::Object(entries) => entries.contains_key("$ref") || entries.values().any(refers),
-        Tree::Array(elements) => elements.iter().any(refers),
-        _ => false,
     }
 }

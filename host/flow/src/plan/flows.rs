@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use lockgate_model::{Json, Kebab, NodeCatalog, Port, Ports, ValueKind};
 use serde_json::Value as Tree;
 
+use super::shape;
 use super::wire::{Root, WireSource};
 use super::{Plan, PlanWire};
 use crate::document::FlowDocument;
@@ -185,7 +186,7 @@ fn inputs(plan: &Plan) -> Vec<Port> {
                 },
                 required: required(name),
                 streaming: false,
-                schema: (!is_text && !has_reference(property)).then(|| Json::from(property)),
+                schema: (!is_text && !shape::has_reference(property)).then(|| Json::from(property)),
             })
         })
         .collect()
@@ -194,17 +195,6 @@ fn inputs(plan: &Plan) -> Vec<Port> {
 fn summary(property: &Tree) -> String {
     let text = property.get("description").and_then(Tree::as_str);
     text.unwrap_or_default().to_owned()
-}
-
-/// Whether a schema refers to something outside of itself: it means nothing elsewhere then.
-fn has_reference(schema: &Tree) -> bool {
-    match schema {
-        Tree::Object(entries) => {
-            entries.contains_key("$ref") || entries.values().any(has_reference)
-        }
-        Tree::Array(elements) => elements.iter().any(has_reference),
-        _ => false,
-    }
 }
 
 /// An output. It is left out where nothing is there for it, so it is never required.

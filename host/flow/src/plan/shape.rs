@@ -293,6 +293,17 @@ pub(super) fn of_port(port: &Port) -> Option<Tree> {
     }
 }
 
+/// Whether a schema refers to another part of the document that it stands in: elsewhere it would mean something else.
+pub(super) fn has_reference(schema: &Tree) -> bool {
+    match schema {
+        Tree::Object(entries) => {
+            entries.contains_key("$ref") || entries.values().any(has_reference)
+        }
+        Tree::Array(elements) => elements.iter().any(has_reference),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
