@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use lockgate_flow::{Engine, EngineConfig, MemoryCache, Plan, RunError, RunRequest};
-use lockgate_model::Clock;
+use lockgate_model::{Clock, NodeOutcome, RunEvent};
 use proptest::prelude::*;
 use serde_json::{Value as Tree, json};
 
@@ -150,6 +150,11 @@ proptest! {
             let host = Host::new(&draft, config, Arc::new(clock.clone()), &pace, 0).await;
             let (journal, next) = (Recorded::new(), Recorded::new());
             let Ok(output) = host.run(&journal).await else { return Ok(()) };
+            // Without the pipe from a node that is pinned, its reader may be repeated where it was not before.
+            let failed = |event: &RunEvent| matches!(event, RunEvent::NodeFinished { outcome: NodeOutcome::Failed(_), .. });
+            if journal.events().iter().any(failed) {
+                return Ok(());
+            }
             let mut request = RunRequest::new("p", json!({"a": 1}));
             request.pinned = journal.outputs();
             let mut nth = 0;
@@ -198,5 +203,13 @@ pub(crate) async fn ended(
     // Of equal sub-flows that are cached, whichever comes first runs for both: whose nodes those are depends on time.
     let mut outcomes = journal.outcomes();
     outcomes.retain(|outcome| !outcome.contains('/'));
+    // Of several failures in a list or a sub-flow the first is the node's: of which kind that is depends on time, too.
+    for outcome in &mut outcomes {
+        for kind in [" rejected", " denied", " trapped"] {
+            if let Some(node) = outcome.strip_suffix(kind) {
+                *outcome = format!("{node} failed");
+            }
+        }
+    }
     Some((output, outcomes))
 }
