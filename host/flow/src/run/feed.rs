@@ -45,7 +45,7 @@ impl Feed {
             // The call is dropped with this future.
             return std::future::pending().await;
         }
-        is_read || self.read_whole || !has_pipe
+        goes_on
     }
 
     /// Resolves when the node is to be ended because nobody reads anything of it.

@@ -201,6 +201,8 @@ impl Work<'_> {
         if attempt >= retry.attempts || was_read || !retry.repeats(error.kind()) {
             return None;
         }
+        // Another attempt is another call of the run; one that has none left fails with what it has.
+        self.context.count_call().ok()?;
         let after = error.failure().and_then(|failure| failure.retry_after_ms);
         let after = after.map(Duration::from_millis);
         Some(self.context.engine.delay(retry, attempt, after))

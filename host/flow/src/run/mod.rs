@@ -121,14 +121,13 @@ impl<'p> Run<'p> {
     /// Runs every node, each after those that it needs, until all have run or one has failed.
     async fn drive(&mut self, pinned: HashMap<u32, Outputs>) -> Result<(), RunError> {
         self.pin(pinned)?;
-        let first = self.state.ready_at_first();
-        self.ready.extend(first.into_iter().map(Step::Unit));
+        self.ready = self.state.ready_at_first();
         let mut in_place: Option<InPlace> = None;
         loop {
             if let Some(job) = self.start_ready(in_place.is_none())? {
                 in_place = Some(Box::pin(job::run(Arc::clone(self.context), job)));
             }
-            if self.running == 0 || (self.ready.is_empty() && self.is_unread()) {
+            if self.running == 0 || self.is_unread() {
                 return Ok(());
             }
             let done = match &mut in_place {
@@ -269,16 +268,11 @@ impl<'p> Run<'p> {
         outputs: Outputs,
         failure: Option<Box<Tree>>,
     ) -> Result<(), RunError> {
-        let mut ready = VecDeque::new();
-        self.state.done(node, outputs, failure, &mut ready)?;
-        self.ready.extend(ready.into_iter().map(Step::Unit));
-        Ok(())
+        self.state.done(node, outputs, failure, &mut self.ready)
     }
 
     fn absent(&mut self, node: u32, failure: Option<&CallError>) {
-        let mut ready = VecDeque::new();
-        self.state.absent(node, failure, &mut ready);
-        self.ready.extend(ready.into_iter().map(Step::Unit));
+        self.state.absent(node, failure, &mut self.ready);
     }
 
     /// A node failed, whether the run goes on without it or not.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use lockgate_model::{CallError, Failure, FailureKind, Ident, NodeOutcome, SkipReason, Value};
+use lockgate_model::{
+    CallError, Failure, FailureKind, Ident, NodeOutcome, NodeReceipt, SkipReason, Value,
+};
 use serde_json::Value as Tree;
 
 use super::fan::{self, Fan};
@@ -11,6 +13,7 @@ use super::job::{self, Job, Piped};
 use super::pipe::{Inlet, Outlet, pipe};
 use super::values::{Element, Nothing};
 use super::{Done, MAX_RUNNING, Run, RunError, Site, Step};
+use crate::document::OnFailure;
 use crate::engine::Shared;
 use crate::expression::ExpressionError;
 use crate::plan::{Each, PlanExpr};
@@ -62,9 +65,9 @@ impl Run<'_> {
 
     /// The jobs of a unit that can start at once.
     fn start_unit(&mut self, unit: u32) -> Result<Vec<Job>, RunError> {
-        let members = self.state.members(unit);
+        let members = self.state.members(&unit);
         let mut group = Group::default();
-        for &node in &members {
+        for &node in members {
             // What was given, or is not needed, does not run.
             if self.state.values.slots[node as usize].is_open() {
                 self.start_node(node, &mut group)?;
@@ -74,7 +77,7 @@ impl Run<'_> {
         if jobs.len() < 2 {
             return Ok(jobs);
         }
-        self.admit(jobs)
+        Ok(self.admit(jobs))
     }
 
     /// Makes the job of a node, unless it is skipped, fails, or goes through a list.
@@ -161,7 +164,7 @@ impl Run<'_> {
     }
 
     /// Takes the places of all jobs of a group together: at once, or in a task that waits for them.
-    fn admit(&mut self, mut jobs: Vec<Job>) -> Result<Vec<Job>, RunError> {
+    fn admit(&mut self, mut jobs: Vec<Job>) -> Vec<Job> {
         let nodes: Vec<u32> = jobs.iter().map(|job| job.node).collect();
         let places = |node: &u32| self.node(*node).work.places().unwrap_or(0);
         let all = nodes.iter().map(places).sum();
@@ -172,7 +175,7 @@ impl Run<'_> {
                 let permit = permit.split(places(node));
                 job.piped.admitted = Some((permit, Shared::default()));
             }
-            return Ok(jobs);
+            return jobs;
         }
         self.running += jobs.len();
         let context = Arc::clone(self.context);
@@ -185,7 +188,7 @@ impl Run<'_> {
             }
             Done::Admitted(jobs, places)
         });
-        Ok(Vec::new())
+        Vec::new()
     }
 
     /// Begins to go through a list.
@@ -285,7 +288,7 @@ impl Run<'_> {
         item: &fan::Item,
         error: RunError,
     ) -> Result<(), RunError> {
-        if self.node(node).on_failure == crate::document::OnFailure::Fail {
+        if self.node(node).on_failure == OnFailure::Fail {
             return Err(error);
         }
         let failure = Failure::new(FailureKind::InvalidInput, error.to_string());
@@ -295,14 +298,9 @@ impl Run<'_> {
         let events = &self.context.root.events;
         let mark = events.begin(&place, 0, Vec::new(), None);
         let outcome = NodeOutcome::Failed(Arc::clone(&failure));
-        events.end(mark, outcome, Default::default());
-        self.element_ended(
-            node,
-            item.index,
-            item.batch,
-            Some(Err(failure)),
-            &Default::default(),
-        )
+        let receipt = NodeReceipt::default();
+        events.end(mark, outcome, receipt.clone());
+        self.element_ended(node, item.index, item.batch, Some(Err(failure)), &receipt)
     }
 
     /// What an expression of a node came to: a value, or that the node is skipped or failed.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use lockgate_model::{CallError, Ident, Outputs};
 use serde_json::Value as Tree;
 
-use super::RunError;
 use super::values::{Held, Values};
+use super::{RunError, Step};
 use crate::plan::Plan;
 
 /// How many bytes of outputs a run holds at once. An output is let go when nobody needs it any more.
@@ -129,20 +129,23 @@ impl<'p> State<'p> {
     }
 
     /// The units that wait for nothing.
-    pub(super) fn ready_at_first(&self) -> VecDeque<u32> {
+    pub(super) fn ready_at_first(&self) -> VecDeque<Step> {
         (0..)
             .zip(&self.waits)
             .filter(|(_, waits)| **waits == 0)
-            .map(|(unit, _)| unit)
+            .map(|(unit, _)| Step::Unit(unit))
             .collect()
     }
 
     /// The nodes of a unit, each after those that it reads from.
-    pub(super) fn members(&self, unit: u32) -> Vec<u32> {
+    pub(super) fn members<'u>(&self, unit: &'u u32) -> &'u [u32]
+    where
+        'p: 'u,
+    {
         if self.piping {
-            self.values.plan.units.list[unit as usize].members.to_vec()
+            &self.values.plan.units.list[*unit as usize].members
         } else {
-            vec![unit]
+            std::slice::from_ref(unit)
         }
     }
 
@@ -191,7 +194,7 @@ impl<'p> State<'p> {
         node: u32,
         outputs: Outputs,
         failure: Option<Box<Tree>>,
-        ready: &mut VecDeque<u32>,
+        ready: &mut VecDeque<Step>,
     ) -> Result<(), RunError> {
         let held = self.hold(node, outputs)?;
         self.settle(node, Slot::Done(held, failure), ready);
@@ -218,13 +221,13 @@ impl<'p> State<'p> {
         &mut self,
         node: u32,
         failure: Option<&CallError>,
-        ready: &mut VecDeque<u32>,
+        ready: &mut VecDeque<Step>,
     ) {
         let failure = failure.map(|error| Box::new(failure_tree(error, None)));
         self.settle(node, Slot::Absent(failure), ready);
     }
 
-    fn settle(&mut self, node: u32, slot: Slot, ready: &mut VecDeque<u32>) {
+    fn settle(&mut self, node: u32, slot: Slot, ready: &mut VecDeque<Step>) {
         self.values.slots[node as usize] = slot;
         let unit = self.unit_of(node);
         for &dependent in &self.values.plan.nodes[node as usize].dependents {
@@ -235,7 +238,7 @@ impl<'p> State<'p> {
             }
             self.waits[other as usize] -= 1;
             if self.waits[other as usize] == 0 {
-                ready.push_back(other);
+                ready.push_back(Step::Unit(other));
             }
         }
     }
