@@ -1,0 +1,1 @@
+//! Keeps plugins, flows, runs, keys and the queue of runs in SQLite.
