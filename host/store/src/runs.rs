@@ -1,0 +1,9 @@
+//! Runs: what is kept of them.
+
+mod filter;
+mod finish;
+mod row;
+
+pub use filter::{Cursor, RunFilter, RunsPage};
+pub use finish::FinishedRun;
+pub use row::{BatchPlace, RunRow, RunState, RunSummary};

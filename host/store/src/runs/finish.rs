@@ -1,0 +1,68 @@
+//! Runs as they end.
+
+use std::borrow::Cow;
+
+use lockgate_model::Kebab;
+use uuid::Uuid;
+
+use super::BatchPlace;
+use crate::{IdempotencyRow, Result, Store, StoreError};
+
+/// A run that ended, as it is given to the store.
+#[derive(Debug, Clone)]
+pub struct FinishedRun {
+    /// Its project.
+    pub project: Kebab,
+    /// Its id, a UUID v7.
+    pub id: Uuid,
+    /// The flow. None for a document that came with the request.
+    pub flow: Option<Kebab>,
+    /// The flow's version.
+    pub version: Option<u32>,
+    /// The revision of that version's lock.
+    pub revision: Option<u32>,
+    /// How it ended: `ok`, `failed`, …
+    pub outcome: &'static str,
+    /// What started it: `api`, `webhook`, …
+    pub trigger: Cow<'static, str>,
+    /// The key that started it.
+    pub key: Option<Uuid>,
+    /// The session that it belongs to.
+    pub session: Option<String>,
+    /// The run that it is a rerun of, or was started by.
+    pub parent: Option<Uuid>,
+    /// Its line in a batch.
+    pub batch: Option<BatchPlace>,
+    /// Labels, as a JSON object.
+    pub labels: Option<String>,
+    /// When it was asked for, in milliseconds since 1970.
+    pub created_at: i64,
+    /// When it began to run.
+    pub started_at: Option<i64>,
+    /// When it ended.
+    pub finished_at: i64,
+    /// How long it ran, in microseconds.
+    pub duration_us: u64,
+    /// What happened, as JSON lines, not compressed. At most [`MAX_JOURNAL_BYTES`](crate::MAX_JOURNAL_BYTES).
+    pub events: Vec<u8>,
+    /// Whether a value of it was cut.
+    pub cut: bool,
+    /// Whether a value of it was masked.
+    pub masked: bool,
+    /// Why it failed, in short.
+    pub error: Option<String>,
+    /// Whether it came from the queue: then it leaves that, and its sealed input is dropped.
+    pub queued: bool,
+    /// What an idempotency key is to remember of it, if one came with a request that waited.
+    pub idempotency: Option<Box<IdempotencyRow>>,
+}
+
+impl Store {
+    /// Stores a run that ended; returns when it is committed.
+    ///
+    /// A run ends once: if it has ended already (it was cancelled, or given up and buried), that end stays.
+    pub async fn finish_run(&self, run: FinishedRun) -> Result<()> {
+        let _ = run;
+        Err(StoreError::Closed)
+    }
+}
