@@ -116,6 +116,8 @@ pub struct UnknownNode {
     pub plugin_known: bool,
     /// The versions of the plugin that are loaded, the oldest first.
     pub versions: Vec<semver::Version>,
+    /// The versions that would do, and that nobody has made active yet, the oldest first.
+    pub inactive: Vec<semver::Version>,
     /// Full names that are there and near to it, the nearest first.
     pub nearest: Vec<String>,
 }
@@ -129,6 +131,12 @@ impl fmt::Display for UnknownNode {
         } = &self.reference;
         match range {
             _ if self.plugin_known => write!(f, "the plugin `{plugin}` has no node `{node}`"),
+            _ if !self.inactive.is_empty() => {
+                write!(
+                    f,
+                    "no version of the plugin `{plugin}` that would do is active"
+                )
+            }
             Some(range) if !self.versions.is_empty() => {
                 write!(
                     f,

@@ -154,6 +154,7 @@ impl NodeCatalog for Catalog {
                         .into_iter()
                         .flat_map(|versions| versions.keys().cloned())
                         .collect(),
+                    inactive: Vec::new(),
                     nearest: self.nearest(reference),
                 }
             })

@@ -75,6 +75,7 @@ impl NodeCatalog for Noops {
                 reference: reference.clone(),
                 versions: Vec::new(),
                 plugin_known: true,
+                inactive: Vec::new(),
                 nearest: Vec::new(),
             }),
         }

@@ -26,6 +26,13 @@ pub trait FlowCatalog: Send + Sync {
     /// Where there is one, and its text is no document.
     fn find(&self, name: &Kebab) -> Result<Option<Arc<FlowDocument>>, Faults>;
 
+    /// The plan of a flow where it is there already, so that all who run the flow share it. None: the flow is found and
+    /// planned here. What it gives must not run a flow that is being planned.
+    fn planned(&self, name: &Kebab) -> Option<Arc<Plan>> {
+        let _ = name;
+        None
+    }
+
     /// The names of all flows, for advice.
     fn names(&self) -> Vec<Kebab>;
 }
@@ -90,13 +97,10 @@ impl<'c> Planner<'c> {
     }
 
     async fn plan_new(&mut self, name: &Kebab) -> Result<Arc<Plan>, NotPlanned> {
-        let document = match self.flows.find(name) {
-            Ok(Some(document)) => document,
-            Ok(None) => return Err(self.unknown(name)),
-            Err(faults) => return Err(faulty(name, &faults)),
+        let plan = match self.flows.planned(name) {
+            Some(plan) => plan,
+            None => Arc::new(self.plan_found(name).await?),
         };
-        let plan = super::plan_in(&document, self, &[]).await;
-        let plan = plan.map_err(|faults| faulty(name, &faults))?;
         if plan.depth >= MAX_FLOW_DEPTH {
             return Err(NotPlanned {
                 message: format!(
@@ -105,7 +109,17 @@ impl<'c> Planner<'c> {
                 help: Some("put the nodes of an inner flow into the one that runs it".to_owned()),
             });
         }
-        Ok(Arc::new(plan))
+        Ok(plan)
+    }
+
+    async fn plan_found(&mut self, name: &Kebab) -> Result<Plan, NotPlanned> {
+        let document = match self.flows.find(name) {
+            Ok(Some(document)) => document,
+            Ok(None) => return Err(self.unknown(name)),
+            Err(faults) => return Err(faulty(name, &faults)),
+        };
+        let plan = super::plan_in(&document, self, &[]).await;
+        plan.map_err(|faults| faulty(name, &faults))
     }
 
     fn recursion(&self, at: usize, name: &Kebab) -> NotPlanned {

@@ -134,6 +134,7 @@ impl NodeCatalog for Scripted {
                 reference: reference.clone(),
                 plugin_known: plugin_known && loaded.iter().any(in_range),
                 versions: if plugin_known { loaded } else { Vec::new() },
+                inactive: Vec::new(),
                 nearest: NAMES.map(|name| format!("test/{name}")).to_vec(),
             }),
         }
