@@ -28,7 +28,7 @@ mod source;
 
 pub use cases::{Case, CaseDocument, Course, Mismatch, RunFailure};
 pub use coerce::input_value;
-pub use document::{FlowDocument, InvalidOverride, Override};
+pub use document::{Detour, FlowDocument, InvalidOverride, Overridable, Override, Uses};
 pub use engine::{Engine, EngineConfig, HostClock, MemoryCache, RunRequest};
 pub use expression::{
     ExpressionError, MAX_EXPRESSION_BYTES, MAX_EXPRESSION_DEPTH, MAX_EXPRESSION_OPERATORS,
@@ -36,7 +36,7 @@ pub use expression::{
 };
 pub use fault::{Code, Fault, Faults, MAX_FAULTS};
 pub use journal::{CUT_MARK, Follower, MAX_JOURNAL_BYTES, MAX_VALUE_BYTES, RunJournal};
-pub use plan::{FlowCatalog, MAX_FLOW_DEPTH, NoFlows, Plan, PlanNode, plan};
+pub use plan::{ChatTakes, FlowCatalog, MAX_FLOW_DEPTH, NoFlows, Plan, PlanNode, plan};
 pub use read::{MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_VALUES};
 pub use run::{MAX_HELD_BYTES, MAX_OUTPUT_BYTES, MAX_RUNNING, RunError, Site};
 pub use schema::{

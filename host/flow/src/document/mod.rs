@@ -2,12 +2,14 @@
 
 mod cache;
 mod chat;
+mod digest;
 mod each;
 mod expr;
 mod keys;
 mod label;
 mod limits;
 mod node;
+mod overridable;
 mod overrides;
 mod quantity;
 mod retry;
@@ -32,10 +34,11 @@ pub(crate) use chat::Chat;
 pub(crate) use expr::Expr;
 pub(crate) use keys::{Keys, literal, text};
 pub(crate) use node::{NodeEntry, OnFailure};
+pub use overridable::{Detour, Overridable};
 pub use overrides::{InvalidOverride, Override};
 pub(crate) use quantity::{written, written_size};
 pub(crate) use retry::{Retry, failure_kinds};
-pub(crate) use uses::Uses;
+pub use uses::Uses;
 pub(crate) use var::Var;
 pub(crate) use wire::Wire;
 
@@ -52,6 +55,7 @@ const KEYS: &[&str] = &[
     "labels",
     "nodes",
     "output",
+    "overridable",
     "ui",
     "vars",
 ];
@@ -70,6 +74,8 @@ pub struct FlowDocument {
     /// What a run is filed under. They refer to `input` and `vars` only.
     pub(crate) labels: Vec<Wire>,
     pub(crate) chat: Option<Chat>,
+    overridable: Overridable,
+    digest: [u8; 32],
     pub(crate) nodes: Vec<NodeEntry>,
     pub(crate) outputs: Vec<Wire>,
 }
@@ -95,6 +101,8 @@ impl FlowDocument {
             vars: Vec::new(),
             labels: Vec::new(),
             chat: None,
+            overridable: Overridable::default(),
+            digest: digest::of(&tree),
             nodes: Vec::new(),
             outputs: Vec::new(),
         };
@@ -110,6 +118,30 @@ impl FlowDocument {
     /// What the flow is for, in its author's words. Escape it before a terminal or a page shows it.
     pub fn description(&self) -> Option<&str> {
         self.description.as_deref()
+    }
+
+    /// Its text, as it was read.
+    pub fn text(&self) -> &str {
+        &self.source.text
+    }
+
+    /// SHA-256 over what it means: how it is written does not count, and neither does the editor's `ui`. The order of
+    /// keys counts for `nodes`, `in` and `output`, where it means something.
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+
+    /// Each node that has a name and says what it runs, and what that is: a plugin's node or another flow. What cannot be
+    /// read is left out here, and a fault once the document is planned.
+    pub fn uses(&self) -> impl Iterator<Item = (&Ident, &Uses)> {
+        let nodes = self.nodes.iter();
+        nodes.filter_map(|node| Some((node.name.as_ref()?, node.uses.as_ref()?)))
+    }
+
+    /// What a request may ask for without the right to deploy, as far as this flow alone is concerned:
+    /// [`crate::Plan::overridable`] knows what the flows that it runs say to that.
+    pub fn overridable(&self) -> Overridable {
+        self.overridable
     }
 
     fn read(&mut self, tree: &Tree) {
@@ -135,6 +167,9 @@ impl FlowDocument {
         }
         if let Some(entry) = keys.get("labels") {
             self.labels = label::read_all(&entry.value, &self.source, findings);
+        }
+        if let Some(entry) = keys.get("overridable") {
+            self.overridable = overridable::read(&entry.value, findings);
         }
         if let Some(entry) = keys.require("nodes", tree, findings) {
             self.nodes = node::read_all(&entry.value, &self.source, findings);

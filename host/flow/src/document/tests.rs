@@ -143,3 +143,38 @@ fn a_chat_may_name_what_a_schema_has_elsewhere() {
         assert!(document(&text).chat.is_some(), "{input}");
     }
 }
+
+#[test]
+fn what_a_flow_needs_is_known_before_it_is_planned() {
+    let document = document(WHOLE);
+    let uses = document.uses();
+    let uses: Vec<_> = uses
+        .map(|(name, uses)| match uses {
+            Uses::Node(reference) => format!("{name} {reference}"),
+            Uses::Flow(flow) => format!("{name} the flow {flow}"),
+        })
+        .collect();
+    let expected = [
+        "parts acme:text/split@~1.2.3",
+        "each_part the flow summary",
+        "plain text/upper",
+    ];
+    assert_eq!(uses, expected);
+    assert_eq!(document.text(), WHOLE);
+}
+
+#[test]
+fn what_is_overridable_is_what_is_written() {
+    let open = |written: &str| {
+        let text =
+            format!("flow: t\n{written}\nnodes: {{ a: {{ use: a/b }} }}\noutput: {{ o: a.b }}\n");
+        let words = document(&text).overridable().iter().map(Detour::word);
+        words.collect::<Vec<_>>()
+    };
+    assert_eq!(open(""), [""; 0]);
+    assert_eq!(open("overridable: []"), [""; 0]);
+    assert_eq!(open("overridable: [until]"), ["until"]);
+    assert_eq!(open("overridable: [rerun, vars]"), ["vars", "rerun"]);
+    let all = Detour::ALL.map(Detour::word).join(", ");
+    assert_eq!(open(&format!("overridable: [{all}]")).join(", "), all);
+}

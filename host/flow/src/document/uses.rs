@@ -15,7 +15,7 @@ const RANGE: char = '@';
 
 /// What a node runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Uses {
+pub enum Uses {
     /// A plugin's node: `text/clean`, `text/clean@1.2`.
     Node(NodeRef),
     /// Another flow: `flow:poem`.

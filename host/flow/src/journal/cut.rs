@@ -21,9 +21,15 @@ const SMALL_BYTES: usize = 256;
 #[derive(Debug, Default)]
 pub(super) struct Budget {
     bytes: usize,
+    has_cut: bool,
 }
 
 impl Budget {
+    /// Whether a value was cut.
+    pub(super) fn has_cut(&self) -> bool {
+        self.has_cut
+    }
+
     /// Counts bytes that are held.
     pub(super) fn spend(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes);
@@ -64,6 +70,7 @@ impl Budget {
         if self.takes(bytes) {
             self.spend(bytes);
         } else {
+            self.has_cut = true;
             *value = Value::Json(Json::from(&mark(bytes)));
         }
     }
@@ -73,6 +80,7 @@ impl Budget {
         if self.takes(bytes) {
             self.spend(bytes);
         } else {
+            self.has_cut = true;
             *tree = Arc::new(mark(bytes));
         }
     }

@@ -71,6 +71,32 @@ impl RunJournal {
         log.events[from..to].to_vec()
     }
 
+    /// All events that were written until now.
+    pub fn all(&self) -> Vec<Recorded> {
+        let mut log = self.log();
+        log.read = log.events.len();
+        log.events.clone()
+    }
+
+    /// Appends all events that were written until now to `out`, each as a line of JSON.
+    ///
+    /// # Errors
+    ///
+    /// Where an event cannot be written as JSON, which is a fault of this host.
+    pub fn write_lines(&self, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+        // Writing takes as long as the journal is large, and whoever records or follows does not wait for it.
+        for event in self.all() {
+            serde_json::to_writer(&mut *out, &event)?;
+            out.push(b'\n');
+        }
+        Ok(())
+    }
+
+    /// Whether a value was too large for the journal, and a mark stands in its place.
+    pub fn is_cut(&self) -> bool {
+        self.log().budget.has_cut()
+    }
+
     /// Follows the journal from the event after the one with the number `seq`, from the first if that is 0.
     pub fn follow(self: &Arc<Self>, seq: u64) -> Follower {
         Follower {

@@ -170,3 +170,32 @@ fn an_event_is_one_flat_object() {
     assert_eq!(events[2]["type"], "run.finished");
     assert_eq!(events[2]["outcome"], "cancelled");
 }
+
+#[test]
+fn a_journal_is_written_as_lines_and_says_if_it_is_cut() {
+    let journal = journal();
+    for index in 0..1_000 {
+        journal.record(part("a", Value::Json((&json!(index)).into())));
+    }
+    assert!(!journal.is_cut());
+    let mut lines = b"before\n".to_vec();
+    journal.write_lines(&mut lines).expect("lines");
+    let written = String::from_utf8(lines).expect("text");
+    let lines: Vec<_> = written.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (1_001, "before"));
+    let last: serde_json::Value = serde_json::from_str(lines[1_000]).expect("an event");
+    assert_eq!((&last["seq"], &last["part"]), (&json!(1_000), &json!(999)));
+    assert_eq!(journal.all().len(), 1_000);
+
+    journal.record(part("b", text(&"x".repeat(MAX_VALUE_BYTES + 1))));
+    assert!(journal.is_cut());
+}
+
+#[test]
+fn what_was_written_as_lines_does_not_change() {
+    let journal = journal();
+    journal.record(part("a", text("one")));
+    let all = journal.all();
+    journal.record(part("a", text("two")));
+    assert_eq!((all.len(), journal.all().len()), (1, 2));
+}

@@ -1,6 +1,7 @@
 //! A document becomes a plan: checked against the nodes that are there, configured, connected, ordered.
 
 mod cache;
+mod chat;
 mod configure;
 mod connect;
 mod each;
@@ -22,11 +23,13 @@ use lockgate_model::{Ident, Kebab, NodeCatalog};
 use serde_json::{Map, Value as Tree};
 use sha2::{Digest as _, Sha256};
 
-use crate::document::{Chat, FlowDocument, Override};
+use crate::document::{Detour, FlowDocument, Overridable, Override};
 use crate::fault::{Code, Faults, Findings};
 use crate::schema::InputSchema;
 use crate::source::Source;
 
+pub use chat::ChatTakes;
+use chat::PlanChat;
 use flows::Planner;
 pub use flows::{FlowCatalog, MAX_FLOW_DEPTH, NoFlows};
 pub use node::PlanNode;
@@ -43,7 +46,11 @@ pub struct Plan {
     /// What the variables are where an operator sets nothing else.
     pub(crate) vars: Map<String, Tree>,
     pub(crate) labels: Box<[PlanWire]>,
-    pub(crate) chat: Option<Chat>,
+    description: Option<String>,
+    chat: Option<PlanChat>,
+    overridable: Overridable,
+    /// Neither it nor a flow that it runs reads variables that its document does not leave open.
+    leaves_vars_open: bool,
     /// Each after those that it needs; in the document's order where that leaves a choice.
     pub(crate) nodes: Box<[PlanNode]>,
     pub(crate) outputs: Box<[PlanWire]>,
@@ -65,9 +72,31 @@ impl Plan {
         &self.name
     }
 
+    /// What the flow is for, in its author's words. Escape it before a terminal or a page shows it.
+    pub fn description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    /// SHA-256 over what its document means, and over all plugins and flows that it resolved to.
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+
     /// The JSON Schema of a run's input, if the flow has one.
     pub fn input_schema(&self) -> Option<&Tree> {
         self.input.as_ref().map(|schema| &schema.document)
+    }
+
+    /// Its own variables, and what they are where an operator sets nothing else.
+    pub fn vars(&self) -> &Map<String, Tree> {
+        &self.vars
+    }
+
+    /// What a request may ask for without the right to deploy. Variables reach the flows that it runs as nodes, so they are
+    /// open only where each flow among those that reads any leaves them open too; everything else concerns this flow's own
+    /// nodes, and it alone decides.
+    pub fn overridable(&self) -> Overridable {
+        self.overridable
     }
 
     /// The names of its variables, and of those of all flows that it runs.
@@ -103,6 +132,40 @@ impl Plan {
     pub fn chat(&self) -> Option<(&Ident, &Ident)> {
         let chat = self.chat.as_ref()?;
         Some((&chat.message, &chat.answer))
+    }
+
+    /// What the property that takes a chat's messages is given, where the flow is one that chat clients can talk to.
+    pub fn chat_takes(&self) -> Option<ChatTakes> {
+        Some(self.chat.as_ref()?.takes)
+    }
+
+    /// The node and the output of it whose parts, in the journal and not within another node, are the answer to a chat as
+    /// it is written. None where the answer comes whole: if it is anything but a reference alone to a streaming text output
+    /// of a node that runs once, and runs no flow.
+    ///
+    /// It can be that no part comes, if outputs are reused or pinned, so what was not sent when the run ends is to be sent then.
+    pub fn chat_stream(&self) -> Option<(&Ident, &Ident)> {
+        let (node, port) = self.chat.as_ref()?.parts?;
+        let node = &self.nodes[node as usize];
+        Some((&node.name, &node.outputs[port as usize].name))
+    }
+
+    /// The nodes that depend on the one of this name, directly or not: what a rerun from it runs beside it. None if there
+    /// is no such node.
+    pub fn dependents_of(&self, node: &str) -> Option<BTreeSet<&Ident>> {
+        let is_it = |of: &PlanNode| of.name.as_str() == node;
+        let start = self.nodes.iter().position(is_it)?;
+        let mut found = BTreeSet::new();
+        let mut open = vec![start];
+        while let Some(at) = open.pop() {
+            for &dependent in &self.nodes[at].dependents {
+                let dependent = dependent as usize;
+                if found.insert(&self.nodes[dependent].name) {
+                    open.push(dependent);
+                }
+            }
+        }
+        Some(found)
     }
 
     /// Whether an expression of the flow reads this output of this node, both by index.
@@ -176,6 +239,7 @@ async fn plan_in(
         .map(|(index, node)| (&*node.key, index))
         .collect();
     let connections = connect::connect(document, &configured, &indices, &mut findings);
+    let takes = chat::takes(document, &mut findings);
     let order = order::order(document, &connections.needs, &mut findings);
     findings.into_result(&document.source)?;
     let (Some(name), Some(nodes)) = (
@@ -187,7 +251,7 @@ async fn plan_in(
         findings.add_outside(Code::MissingKey, "the document is incomplete");
         return Err(findings.into_faults(&document.source));
     };
-    Ok(assemble(name, document, nodes, connections, &order))
+    Ok(assemble(name, document, nodes, connections, takes, &order))
 }
 
 /// Puts the parts together, with the indices of the document replaced by those of the plan.
@@ -196,6 +260,7 @@ fn assemble(
     document: &FlowDocument,
     configured: Vec<configure::Configured>,
     connections: connect::Connections,
+    takes: Option<ChatTakes>,
     order: &[usize],
 ) -> Plan {
     let mut position = vec![0_u32; order.len()];
@@ -238,6 +303,17 @@ fn assemble(
     let read_at_end = read_by(&outputs);
     let readers = tie(&mut nodes, &read_at_end);
     let units = units::lay_pipes(&mut nodes);
+    let chat = document.chat.as_ref().zip(takes);
+    let chat = chat.map(|(chat, takes)| PlanChat::new(chat, takes, &nodes, &outputs));
+    let mut overridable = document.overridable();
+    let inner_open = nodes
+        .iter()
+        .all(|node| node.flow().is_none_or(|flow| flow.leaves_vars_open));
+    let leaves_vars_open =
+        inner_open && (overridable.has(Detour::Vars) || !reads_vars(&nodes, &outputs));
+    if !inner_open {
+        overridable = overridable.without(Detour::Vars);
+    }
     let deepest = nodes.iter().filter_map(|node| Some(node.flow()?.depth + 1));
     Plan {
         name,
@@ -249,7 +325,10 @@ fn assemble(
             .map(|var| (var.name.to_string(), var.value.clone()))
             .collect(),
         labels: connections.labels.into(),
-        chat: document.chat.clone(),
+        description: document.description().map(str::to_owned),
+        chat,
+        overridable,
+        leaves_vars_open,
         depth: deepest.max().unwrap_or(0),
         digest: digest(document, &nodes),
         nodes: nodes.into(),
@@ -258,6 +337,14 @@ fn assemble(
         readers,
         units,
     }
+}
+
+/// Whether anything that decides what a flow does and gives is over variables.
+fn reads_vars(nodes: &[PlanNode], outputs: &[PlanWire]) -> bool {
+    let at_end = outputs.iter().map(|wire| &wire.expr);
+    let exprs = nodes.iter().flat_map(PlanNode::exprs).chain(at_end);
+    let mut origins = exprs.flat_map(|expr| expr.from.origins());
+    origins.any(|origin| origin.root == Root::Vars)
 }
 
 /// Tells each node who needs it, and gives how many do.
@@ -288,7 +375,7 @@ fn read_by(outputs: &[PlanWire]) -> BTreeSet<u32> {
 fn digest(document: &FlowDocument, nodes: &[PlanNode]) -> [u8; 32] {
     let mut digest = Sha256::new();
     cache::add(&mut digest, b"flow");
-    cache::add(&mut digest, document.source.text.as_bytes());
+    cache::add(&mut digest, &document.digest());
     for node in nodes {
         cache::add(&mut digest, node.name.as_str().as_bytes());
         match (node.plugin(), node.flow()) {

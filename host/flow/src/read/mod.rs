@@ -4,6 +4,6 @@ mod scalar;
 mod tree;
 mod yaml;
 
-pub(crate) use tree::{Entry, Tree};
+pub(crate) use tree::{Content, Entry, Tree};
 pub(crate) use yaml::read;
 pub use yaml::{MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_VALUES};

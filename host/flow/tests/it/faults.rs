@@ -10,8 +10,8 @@ use miette::{GraphicalReportHandler, GraphicalTheme};
 
 use crate::fakes::Fakes;
 
-/// Codes that no flow in the folder shows: it would have to be a megabyte; and test cases have names (see `cases`).
-const ELSEWHERE: [Code; 2] = [Code::DocumentTooLarge, Code::DuplicateName];
+/// The code that no flow in the folder shows: it would have to be a megabyte.
+const ELSEWHERE: [Code; 1] = [Code::DocumentTooLarge];
 
 pub(crate) fn render(faults: &Faults) -> String {
     let mut text = String::new();

@@ -1,6 +1,7 @@
 //! Flows from outside: documents and fake nodes in, faults, outputs and journals out.
 
 mod account;
+mod asked;
 mod case;
 mod cases;
 mod clock;
