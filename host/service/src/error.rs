@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use lockgate_flow::{Fault, Faults};
 use lockgate_model::{Kebab, SchemaFault};
+use lockgate_store::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::batches::BadLineView;
 use crate::ports::PluginRefused;
 
 /// The most faults of one flow that an answer names.
@@ -72,6 +74,18 @@ pub enum ServiceError {
     /// The input of a run is not what its flow takes.
     #[error("the input is not what the flow takes")]
     InvalidInput(Vec<SchemaFaultView>),
+
+    /// Lines of a batch are no input of its flow. Nothing was accepted.
+    #[error("{total} line(s) of the batch are not what the flow takes, so nothing was accepted")]
+    BadLines {
+        /// The first of them; at most [`crate::batches::MAX_BAD_LINES_SHOWN`].
+        lines: Vec<BadLineView>,
+        /// How many there are.
+        total: usize,
+    },
+    /// What came to a webhook is not signed as it has to be.
+    #[error("{0}")]
+    BadSignature(&'static str),
 
     /// The plugin has this version already, and it has other bytes.
     #[error(
@@ -193,6 +207,9 @@ pub enum ServiceError {
         /// After which time it is worth another try.
         retry_after: Duration,
     },
+    /// The store did not do its part. Clients are told that the host is at fault, and no more.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The host is at fault. Clients are told that, and no more; the log has it.
     #[error("the host is at fault: {0}")]
     Internal(String),
@@ -259,6 +276,8 @@ impl ServiceError {
             Self::Faults { .. } => "flow-faults",
             Self::PluginRefused(_) => "plugin-refused",
             Self::InvalidInput(_) => "invalid-input",
+            Self::BadLines { .. } => "bad-lines",
+            Self::BadSignature(_) => "bad-signature",
             Self::VersionTaken { .. } => "version-taken",
             Self::FlowsWouldBreak { .. } => "flows-would-break",
             Self::PluginNeeded { .. } => "plugin-needed",
@@ -278,7 +297,7 @@ impl ServiceError {
             Self::QueueFull { .. } => "queue-full",
             Self::Busy { .. } => "busy",
             Self::Draining { .. } => "draining",
-            Self::Internal(_) => "internal",
+            Self::Store(_) | Self::Internal(_) => "internal",
         }
     }
 

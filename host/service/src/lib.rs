@@ -5,21 +5,39 @@
 //! Does not belong here: HTTP (`lockgate-api`), SQL (`lockgate-store`), wasmtime (`lockgate-runtime`). Plugins and the threads
 //! that they run on come in through [`ports`].
 
+mod audit;
+pub mod batches;
 mod caller;
+mod document;
 mod error;
 pub mod flows;
+mod keys;
 mod moment;
+mod page;
 pub mod plugins;
 pub mod ports;
+pub mod queue;
 pub mod registry;
+pub mod runs;
+mod service;
+pub mod webhooks;
 
+pub use audit::{Audit, AuditView};
+pub use batches::Batches;
 pub use caller::{Caller, Scope, Scopes, UnknownScope};
+pub use document::Doc;
 pub use error::{
     BrokenFlow, FaultView, FlowNeed, MAX_FAULTS_SHOWN, MAX_FLOWS_NAMED, SchemaFaultView,
     ServiceError,
 };
 pub use flows::Flows;
+pub use keys::{KEY_PREFIX, KeyView, Keys, MAX_KEY_FLOWS, MAX_KEY_NAME_BYTES, MadeKey, NewKey};
 pub use moment::Moment;
+pub use page::{MAX_PAGE, Page, USUAL_PAGE};
 pub use plugins::Plugins;
 pub use ports::{GuestThreads, LoadedPlugin, PluginLoader, PluginRefused};
+pub use queue::QueuedRuns;
 pub use registry::{Registry, RegistryConfig, Resolved};
+pub use runs::Runs;
+pub use service::{Service, ServiceConfig, StartError};
+pub use webhooks::Webhooks;
