@@ -142,6 +142,8 @@ pub struct Fault {
     pub span: Option<Range<usize>>,
     /// The same for people.
     pub place: Option<Place>,
+    /// How many characters it has there, line breaks included.
+    pub length: usize,
     excerpt: Option<Excerpt>,
 }
 
@@ -306,6 +308,7 @@ impl Finding {
             message: escaped(&self.message),
             help: self.help.as_deref().map(escaped),
             place: self.span.as_ref().map(|span| source.place(span.start)),
+            length: self.span.as_ref().map_or(0, |span| source.length(span)),
             excerpt: self.span.as_ref().map(|span| Excerpt::new(source, span)),
             span: self.span,
         }

@@ -6,6 +6,8 @@
 //! 2. [`Plan`]: the document checked against the nodes that are there; immutable, shared by its runs.
 //! 3. a run: [`Engine::run`].
 //!
+//! [`examine`] goes the way of a plan for an editor, and tells what it saw of a document that has faults, too.
+//!
 //! Beside a flow stands a [`CaseDocument`]: inputs, and what a run of each has to come to.
 //!
 //! Belongs here: the format, its checks and messages, expressions, the order of a run.
@@ -36,7 +38,11 @@ pub use expression::{
 };
 pub use fault::{Code, Fault, Faults, MAX_FAULTS};
 pub use journal::{CUT_MARK, Follower, MAX_JOURNAL_BYTES, MAX_VALUE_BYTES, RunJournal};
-pub use plan::{ChatTakes, FlowCatalog, MAX_FLOW_DEPTH, NoFlows, Plan, PlanNode, plan};
+pub use plan::{
+    ChatTakes, EdgeFrom, EdgeSource, EdgeTarget, EdgeTo, Examination, ExaminedEdge, ExaminedFault,
+    ExaminedNode, ExaminedPlace, ExaminedPlugin, ExaminedPort, ExaminedType, FlowCatalog,
+    MAX_FLOW_DEPTH, NoFlows, Plan, PlanNode, examine, plan,
+};
 pub use read::{MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_VALUES};
 pub use run::{MAX_HELD_BYTES, MAX_OUTPUT_BYTES, MAX_RUNNING, RunError, Site};
 pub use schema::{

@@ -41,6 +41,13 @@ impl Source {
         }
     }
 
+    /// How many characters there are between two bytes.
+    pub(crate) fn length(&self, span: &Range<usize>) -> usize {
+        let start = floor_boundary(&self.text, span.start);
+        let end = floor_boundary(&self.text, span.end.max(start));
+        self.text[start..end].chars().count()
+    }
+
     /// The index of the line that `byte` is in, from 0.
     pub(crate) fn line_of(&self, byte: usize) -> usize {
         self.lines.partition_point(|&start| start <= byte) - 1

@@ -1,5 +1,7 @@
 //! What a node runs: a plugin's node, or another flow.
 
+use std::fmt;
+
 use lockgate_model::{InvalidNodeRef, Kebab, NodeRef};
 
 use super::keys;
@@ -20,6 +22,16 @@ pub enum Uses {
     Node(NodeRef),
     /// Another flow: `flow:poem`.
     Flow(Kebab),
+}
+
+/// As a document writes it.
+impl fmt::Display for Uses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Node(reference) => write!(f, "{reference}"),
+            Self::Flow(name) => write!(f, "{FLOW}{name}"),
+        }
+    }
 }
 
 /// Reads a `use`.

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use lockgate_model::{Json, Limits, Node, NodeCatalog, NodeRef, Port, UnknownNode};
+use lockgate_model::{Json, Limits, Node, NodeCatalog, NodeRef, Port, Ports, UnknownNode};
 use serde_json::{Map, Value as Tree};
 
 use super::cache::CacheUse;
@@ -35,11 +35,7 @@ pub(super) struct Configured {
 
 impl Configured {
     fn new(work: Work, entry: &NodeEntry, cache: CacheUse) -> Self {
-        let outputs = work.ports().outputs.iter();
-        let outputs: Vec<Port> = match &entry.each {
-            None => outputs.cloned().collect(),
-            Some(_) => outputs.map(|port| each::list_of(port, entry)).collect(),
-        };
+        let outputs = seen_outputs(work.ports(), entry);
         let shapes = outputs.iter().map(|_| OnceLock::new()).collect();
         Self {
             work,
@@ -60,6 +56,22 @@ impl Configured {
     }
 }
 
+/// A node's outputs as others see them: under `each`, lists.
+pub(super) fn seen_outputs(ports: &Ports, entry: &NodeEntry) -> Vec<Port> {
+    let outputs = ports.outputs.iter();
+    match &entry.each {
+        None => outputs.cloned().collect(),
+        Some(_) => outputs.map(|port| each::list_of(port, entry)).collect(),
+    }
+}
+
+/// The nodes of a document, in its order; None where there is a fault.
+pub(super) struct Nodes {
+    /// What was found of plugins, whether it could be configured or not.
+    pub(super) found: Vec<Option<Arc<dyn Node>>>,
+    pub(super) configured: Vec<Option<Configured>>,
+}
+
 /// What is asked for once, however many nodes ask for it.
 #[derive(PartialEq, Eq, Hash)]
 struct Key<'a> {
@@ -76,15 +88,15 @@ struct Question {
     asked_by: Vec<usize>,
 }
 
-/// Every node of the document, in its order; None where there is a fault.
+/// Every node of the document.
 pub(super) async fn configure(
     document: &FlowDocument,
     planner: &mut Planner<'_>,
     overrides: &[Override],
     findings: &mut Findings,
-) -> Vec<Option<Configured>> {
+) -> Nodes {
     let overridden = sort_overrides(document, overrides, findings);
-    let questions = questions(document, planner.nodes, &overridden, findings);
+    let (found, questions) = questions(document, planner.nodes, &overridden, findings);
     let answers = futures::stream::iter(questions.into_iter().map(async |question| {
         let answer = question
             .node
@@ -129,7 +141,7 @@ pub(super) async fn configure(
         }
     }
     configure_flows(document, planner, findings, &mut configured).await;
-    configured
+    Nodes { found, configured }
 }
 
 /// The nodes that run flows, each with its plan.
@@ -200,12 +212,14 @@ fn sort_overrides(
     sorted
 }
 
+/// The nodes that are there, and what they are asked.
 fn questions(
     document: &FlowDocument,
     catalog: &dyn NodeCatalog,
     overridden: &HashMap<String, Map<String, Tree>>,
     findings: &mut Findings,
-) -> Vec<Question> {
+) -> (Vec<Option<Arc<dyn Node>>>, Vec<Question>) {
+    let mut nodes: Vec<_> = document.nodes.iter().map(|_| None).collect();
     let mut found: HashMap<&NodeRef, Result<Arc<dyn Node>, UnknownNode>> = HashMap::new();
     let mut places: HashMap<Key<'_>, usize> = HashMap::new();
     let mut questions: Vec<Question> = Vec::new();
@@ -224,6 +238,7 @@ fn questions(
                 continue;
             }
         };
+        nodes[index] = Some(Arc::clone(&node));
         let (Some(config), Some(limits)) = (config, limits(entry, &*node, findings)) else {
             continue;
         };
@@ -243,7 +258,7 @@ fn questions(
         });
         questions[place].asked_by.push(index);
     }
-    questions
+    (nodes, questions)
 }
 
 fn report_unknown(entry: &NodeEntry, unknown: &UnknownNode, findings: &mut Findings) {

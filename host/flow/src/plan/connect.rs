@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lockgate_model::{Port, Ports, ValueKind};
 
 use super::configure::Configured;
+use super::examine::{Slot, Watch};
 use super::kinds::{self, Target, Valued, Wanted};
 use super::node::Each;
 use super::references::{Names, Resolver, list};
@@ -48,11 +49,12 @@ impl Connected {
     }
 }
 
-/// Connects everything. What is faulty is reported and left out.
+/// Connects everything. What is faulty is reported and left out. `watch` looks on, where somebody wants to know.
 pub(super) fn connect(
     document: &FlowDocument,
     configured: &[Option<Configured>],
     indices: &HashMap<&str, usize>,
+    watch: Option<&mut Watch<'_>>,
     findings: &mut Findings,
 ) -> Connections {
     let resolver = Resolver {
@@ -60,17 +62,21 @@ pub(super) fn connect(
         configured,
         indices,
     };
-    let mut connector = Connector { resolver, findings };
+    let mut connector = Connector {
+        resolver,
+        watch,
+        findings,
+    };
     let mut nodes = Vec::with_capacity(document.nodes.len());
     for (entry, configured) in document.nodes.iter().zip(configured) {
         nodes.push(connector.node(entry, configured.as_ref()));
     }
     let outputs = document.outputs.iter();
-    let outputs = outputs.filter_map(|wire| connector.wire(wire, Some(To::OUT), Names::NODES));
+    let outputs = outputs.filter_map(|wire| connector.end(wire, Slot::Output(&wire.name)));
     let outputs = outputs.collect();
     // That a label names no node is checked where it is read.
     let labels = document.labels.iter();
-    let labels = labels.filter_map(|wire| connector.wire(wire, Some(To::OUT), Names::NODES));
+    let labels = labels.filter_map(|wire| connector.end(wire, Slot::Label(&wire.name)));
     Connections {
         nodes,
         outputs,
@@ -111,17 +117,18 @@ impl To<'_> {
     };
 }
 
-struct Connector<'a> {
+struct Connector<'a, 'w, 'd> {
     resolver: Resolver<'a>,
-    findings: &'a mut Findings,
+    watch: Option<&'w mut Watch<'d>>,
+    findings: &'w mut Findings,
 }
 
-impl<'a> Connector<'a> {
+impl<'a> Connector<'a, '_, '_> {
     /// A node. Its expressions are looked at even where its ports are not known.
     fn node(&mut self, entry: &'a NodeEntry, configured: Option<&'a Configured>) -> Connected {
         let ports = configured.map(|configured| configured.work.ports());
         let when = entry.when.as_ref();
-        let when = when.and_then(|when| self.when(when));
+        let when = when.and_then(|when| self.when(when, entry));
         let (mut each, mut names) = (None, Names::NODES);
         if let Some(items) = &entry.each {
             let (plan, element) = self.each(items, entry);
@@ -137,13 +144,13 @@ impl<'a> Connector<'a> {
         Connected { when, each, wires }
     }
 
-    fn when(&mut self, expr: &Expr) -> Option<PlanExpr> {
+    fn when(&mut self, expr: &Expr, entry: &NodeEntry) -> Option<PlanExpr> {
         let target = Target {
             wanted: Wanted::Truth,
             shape: Shape::anything(),
         };
         // Whether a constant one is true or false is checked where it is read.
-        let (from, _) = self.source(expr, "when", &target, Names::NODES)?;
+        let (from, _) = self.source(expr, Slot::When(entry), &target, Names::NODES)?;
         let at = expr.scalar.span.start;
         Some(PlanExpr { from, at })
     }
@@ -154,7 +161,7 @@ impl<'a> Connector<'a> {
             wanted: Wanted::List,
             shape: Shape::anything(),
         };
-        let Some((from, list)) = self.source(expr, "each", &target, Names::NODES) else {
+        let Some((from, list)) = self.source(expr, Slot::Each(entry), &target, Names::NODES) else {
             return (None, Shape::anything());
         };
         let element = match entry.batch {
@@ -187,7 +194,7 @@ impl<'a> Connector<'a> {
             required: port.required,
             port: Some(port),
         });
-        self.wire(wire, to, names)
+        self.wire(wire, Slot::Input(entry, &wire.name), to, names)
     }
 
     fn report_unknown_input(&mut self, entry: &NodeEntry, wire: &Wire, ports: &Ports) {
@@ -201,13 +208,24 @@ impl<'a> Connector<'a> {
             .help(help);
     }
 
-    fn wire(&mut self, wire: &Wire, to: Option<To<'_>>, names: Names<'_>) -> Option<PlanWire> {
+    /// A value that leaves the flow.
+    fn end(&mut self, wire: &Wire, slot: Slot<'_>) -> Option<PlanWire> {
+        self.wire(wire, slot, Some(To::OUT), Names::NODES)
+    }
+
+    fn wire(
+        &mut self,
+        wire: &Wire,
+        slot: Slot<'_>,
+        to: Option<To<'_>>,
+        names: Names<'_>,
+    ) -> Option<PlanWire> {
         let schema = to.as_ref().and_then(|to| to.port).and_then(shape::of_port);
         let target = Target {
             wanted: Wanted::Value(to.as_ref().map(|to| to.kind)),
             shape: schema.as_ref().map_or(Shape::anything(), Shape::of),
         };
-        let (from, _) = self.source(&wire.expr, wire.name.as_str(), &target, names)?;
+        let (from, _) = self.source(&wire.expr, slot, &target, names)?;
         let to = to?;
         Some(PlanWire {
             name: wire.name.clone(),
@@ -221,12 +239,12 @@ impl<'a> Connector<'a> {
         })
     }
 
-    /// Where a value comes from, and what is known of it where it is handed over from one place. `name` is what the
-    /// value is for.
+    /// Where a value comes from, and what is known of it where it is handed over from one place. `slot` is what the value
+    /// is for.
     fn source<'n>(
         &mut self,
         expr: &Expr,
-        name: &str,
+        slot: Slot<'_>,
         target: &Target<'_>,
         names: Names<'n>,
     ) -> Option<(WireSource, Shape<'n>)>
@@ -239,6 +257,10 @@ impl<'a> Connector<'a> {
         let mut origins = Vec::with_capacity(expression.references.len());
         for (reference, valued) in expression.references.iter().zip(&expression.valued) {
             let found = self.resolver.resolve(expr, reference, names, self.findings);
+            if let Some(watch) = &mut self.watch {
+                let known = found.as_ref().map(|(_, known)| known);
+                watch.saw(&self.resolver, slot, expr, reference, known, target);
+            }
             let fits = found.and_then(|(origin, known)| {
                 let valued = if is_lone {
                     Valued::HandedOver
@@ -265,7 +287,7 @@ impl<'a> Connector<'a> {
         let from = match expression.body {
             Body::Lone => WireSource::Lone(origins.into_iter().next()?),
             Body::First => WireSource::First(origins.into()),
-            Body::Computed(_) => self.computed(expr, name, expression, origins, target)?,
+            Body::Computed(_) => self.computed(expr, slot.name(), expression, origins, target)?,
         };
         Some((from, shape))
     }

@@ -5,6 +5,7 @@ mod chat;
 mod configure;
 mod connect;
 mod each;
+mod examine;
 mod flows;
 mod graph;
 mod kinds;
@@ -19,7 +20,7 @@ mod wire;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use lockgate_model::{Ident, Kebab, NodeCatalog};
+use lockgate_model::{Ident, Kebab, Node, NodeCatalog};
 use serde_json::{Map, Value as Tree};
 use sha2::{Digest as _, Sha256};
 
@@ -30,6 +31,11 @@ use crate::source::Source;
 
 pub use chat::ChatTakes;
 use chat::PlanChat;
+use examine::Watch;
+pub use examine::{
+    EdgeFrom, EdgeSource, EdgeTarget, EdgeTo, Examination, ExaminedEdge, ExaminedFault,
+    ExaminedNode, ExaminedPlace, ExaminedPlugin, ExaminedPort, ExaminedType, examine,
+};
 use flows::Planner;
 pub use flows::{FlowCatalog, MAX_FLOW_DEPTH, NoFlows};
 pub use node::PlanNode;
@@ -226,9 +232,31 @@ async fn plan_in(
     planner: &mut Planner<'_>,
     overrides: &[Override],
 ) -> Result<Plan, Faults> {
+    let checked = check(document, planner, overrides, None).await;
+    finish(document, checked)
+}
+
+/// A document that was held against what is there.
+struct Checked {
+    /// By the document's indices, as all of it.
+    found: Vec<Option<Arc<dyn Node>>>,
+    configured: Vec<Option<configure::Configured>>,
+    connections: connect::Connections,
+    takes: Option<ChatTakes>,
+    order: Vec<usize>,
+    findings: Findings,
+}
+
+async fn check(
+    document: &FlowDocument,
+    planner: &mut Planner<'_>,
+    overrides: &[Override],
+    watch: Option<&mut Watch<'_>>,
+) -> Checked {
     let mut findings = document.findings.clone();
     planner.open.extend(document.name.clone());
-    let configured = configure::configure(document, planner, overrides, &mut findings).await;
+    let nodes = configure::configure(document, planner, overrides, &mut findings).await;
+    let configure::Nodes { found, configured } = nodes;
     if document.name.is_some() {
         planner.open.pop();
     }
@@ -238,9 +266,29 @@ async fn plan_in(
         .enumerate()
         .map(|(index, node)| (&*node.key, index))
         .collect();
-    let connections = connect::connect(document, &configured, &indices, &mut findings);
+    let connections = connect::connect(document, &configured, &indices, watch, &mut findings);
     let takes = chat::takes(document, &mut findings);
     let order = order::order(document, &connections.needs, &mut findings);
+    Checked {
+        found,
+        configured,
+        connections,
+        takes,
+        order,
+        findings,
+    }
+}
+
+/// The plan, or every fault that was found.
+fn finish(document: &FlowDocument, checked: Checked) -> Result<Plan, Faults> {
+    let Checked {
+        configured,
+        connections,
+        takes,
+        order,
+        findings,
+        ..
+    } = checked;
     findings.into_result(&document.source)?;
     let (Some(name), Some(nodes)) = (
         document.name.clone(),

@@ -43,6 +43,13 @@ impl Types {
         Self(self.0 | other.0)
     }
 
+    /// The names that JSON Schema has for them; none where they are all.
+    pub(super) fn words(self) -> Vec<&'static str> {
+        const WORDS: [&str; 6] = ["null", "boolean", "number", "string", "array", "object"];
+        let has = |bit: &usize| self != Self::ANY && self.0 & (1 << bit) != 0;
+        (0..WORDS.len()).filter(has).map(|bit| WORDS[bit]).collect()
+    }
+
     fn named(name: &str) -> Self {
         Self(match name {
             "null" => 1,
@@ -202,6 +209,16 @@ impl<'s> Shape<'s> {
             (None, Some(items)) => here.with(items),
             _ => Self::anything(),
         }
+    }
+
+    /// The schema of this part, where it says anything; and whether it means the same where it stands alone.
+    pub(super) fn schema(self) -> Option<(&'s Tree, bool)> {
+        let schema = self.followed().schema;
+        let says_anything = schema != &ANYTHING;
+        says_anything.then(|| {
+            let is_root = std::ptr::eq(schema, self.root);
+            (schema, is_root || !has_reference(schema))
+        })
     }
 
     /// The types that it can have.

@@ -7,6 +7,7 @@ mod cases;
 mod clock;
 mod coercions;
 mod draft;
+mod examined;
 mod fairness;
 mod fakes;
 mod faults;
