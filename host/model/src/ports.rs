@@ -116,8 +116,8 @@ pub struct UnknownNode {
     pub plugin_known: bool,
     /// The versions of the plugin that are loaded, the oldest first.
     pub versions: Vec<semver::Version>,
-    /// The versions that would do, and that nobody has made active yet, the oldest first.
-    pub inactive: Vec<semver::Version>,
+    /// Whether `versions` are others: those that would do, were uploaded, and that nobody has made active yet.
+    pub inactive: bool,
     /// Full names that are there and near to it, the nearest first.
     pub nearest: Vec<String>,
 }
@@ -131,7 +131,7 @@ impl fmt::Display for UnknownNode {
         } = &self.reference;
         match range {
             _ if self.plugin_known => write!(f, "the plugin `{plugin}` has no node `{node}`"),
-            _ if !self.inactive.is_empty() => {
+            _ if self.inactive => {
                 write!(
                     f,
                     "no version of the plugin `{plugin}` that would do is active"

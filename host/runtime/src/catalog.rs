@@ -154,7 +154,7 @@ impl NodeCatalog for Catalog {
                         .into_iter()
                         .flat_map(|versions| versions.keys().cloned())
                         .collect(),
-                    inactive: Vec::new(),
+                    inactive: false,
                     nearest: self.nearest(reference),
                 }
             })

@@ -75,7 +75,7 @@ impl NodeCatalog for Noops {
                 reference: reference.clone(),
                 versions: Vec::new(),
                 plugin_known: true,
-                inactive: Vec::new(),
+                inactive: false,
                 nearest: Vec::new(),
             }),
         }

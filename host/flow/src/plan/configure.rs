@@ -267,19 +267,14 @@ fn report_unknown(entry: &NodeEntry, unknown: &UnknownNode, findings: &mut Findi
     } else {
         Code::UnknownPlugin
     };
-    let list = |versions: &[semver::Version]| {
-        let versions: Vec<_> = versions.iter().map(ToString::to_string).collect();
-        references::list(versions.iter().map(String::as_str))
-    };
     let has_versions = !unknown.plugin_known && !unknown.versions.is_empty();
-    let help = if !unknown.inactive.is_empty() {
-        let versions = list(&unknown.inactive);
-        Some(format!(
-            "uploaded, not active yet: {versions}; make one active"
-        ))
-    } else if has_versions {
-        let versions = list(&unknown.versions);
-        Some(format!("the versions that are loaded: {versions}"))
+    let help = if has_versions {
+        let versions: Vec<_> = unknown.versions.iter().map(ToString::to_string).collect();
+        let versions = references::list(versions.iter().map(String::as_str));
+        Some(match unknown.inactive {
+            true => format!("uploaded, not active yet: {versions}; make one active"),
+            false => format!("the versions that are loaded: {versions}"),
+        })
     } else {
         let nearest = unknown.nearest.first();
         nearest.map(|name| format!("did you mean `{}`?", quoted(name)))

@@ -266,7 +266,7 @@ impl NodeCatalog for Fakes {
                     reference: reference.clone(),
                     versions: vec![],
                     plugin_known: self.nodes.keys().any(|known| known.starts_with(&prefix)),
-                    inactive: Vec::new(),
+                    inactive: false,
                     nearest,
                 })
             }

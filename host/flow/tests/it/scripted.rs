@@ -134,7 +134,7 @@ impl NodeCatalog for Scripted {
                 reference: reference.clone(),
                 plugin_known: plugin_known && loaded.iter().any(in_range),
                 versions: if plugin_known { loaded } else { Vec::new() },
-                inactive: Vec::new(),
+                inactive: false,
                 nearest: NAMES.map(|name| format!("test/{name}")).to_vec(),
             }),
         }
