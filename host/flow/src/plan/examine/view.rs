@@ -21,8 +21,8 @@ pub struct Examination {
     pub total_faults: usize,
     /// Its nodes, in the document's order.
     pub nodes: Vec<ExaminedNode>,
-    /// What flows from where to where: one for each reference of each expression, in the document's order. The references
-    /// `item` and `index` are none: they come with what `each` refers to.
+    /// What flows from where to where: one for each reference of each expression, node by node (`when`, `each`, `in`), then
+    /// those of `output` and of `labels`. The references `item` and `index` are none: they come with what `each` refers to.
     pub edges: Vec<ExaminedEdge>,
     /// Nodes, ports, edges or schemas were left out, because there are too many: nodes and ports, and edges,
     /// are told up to some 8 MiB each, and their schemas up to 4 MiB each.
