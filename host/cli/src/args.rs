@@ -1,8 +1,17 @@
 //! What the command takes. The texts here are its help.
 
+mod client;
+mod server;
+
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
+
+pub(crate) use client::{CancelArgs, ClientArgs, LogsArgs, PushArgs, RerunArgs, RunsArgs};
+pub(crate) use server::{
+    ConfigArgs, DataArgs, KeyCommand, KeyCreateArgs, KeyListArgs, KeyRevokeArgs, ScopeArg,
+    ServeArgs, ShowConfigArgs,
+};
 
 /// Runs AI flows whose nodes are WebAssembly components, each call in a fresh sandbox.
 #[derive(Debug, Parser)]
@@ -20,6 +29,7 @@ Examples:
   lockgate test flows
   lockgate plugin inspect target/plugins/text.wasm
   lockgate plugin call target/plugins/text.wasm upper --input '{\"text\":\"abc\"}'
+  lockgate serve --dev --plugins target/plugins --flows flows
 
 Exit status: 0, it worked; 1, the run or call failed; 2, the input, the flow, the plugin or the command is wrong;
 130, Ctrl-C ended it.";
@@ -32,6 +42,16 @@ pub(crate) enum Command {
     /// Looks at plugins, and calls one node of one.
     #[command(subcommand)]
     Plugin(PluginCommand),
+    Serve(ServeArgs),
+    Config(ShowConfigArgs),
+    /// Makes, lists and revokes the keys of a server. Works on its data folder, also while it runs.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    Push(PushArgs),
+    Runs(RunsArgs),
+    Logs(LogsArgs),
+    Rerun(RerunArgs),
+    Cancel(CancelArgs),
 }
 
 /// Runs a flow, and prints its output as JSON on standard output.

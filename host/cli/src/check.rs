@@ -71,21 +71,23 @@ pub(crate) fn read(file: &Path) -> anyhow::Result<String> {
 
 /// Draws faults as a compiler draws them. Their texts and excerpts are escaped already.
 pub(crate) fn show(faults: &Faults) -> Failed {
+    for fault in faults.iter() {
+        draw(fault);
+    }
+    eprintln!("error: {faults}");
+    Failed::Shown
+}
+
+/// Draws one fault. Its texts are fit for a terminal.
+pub(crate) fn draw(fault: &dyn Diagnostic) {
     use std::io::IsTerminal as _;
     let theme = match std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
         true => GraphicalTheme::unicode(),
         false => GraphicalTheme::unicode_nocolor(),
     };
     let handler = GraphicalReportHandler::new_themed(theme).with_links(false);
-    for fault in faults.iter() {
-        let mut drawn = String::new();
-        if handler
-            .render_report(&mut drawn, fault as &dyn Diagnostic)
-            .is_ok()
-        {
-            eprintln!("{drawn}");
-        }
+    let mut drawn = String::new();
+    if handler.render_report(&mut drawn, fault).is_ok() {
+        eprintln!("{drawn}");
     }
-    eprintln!("error: {faults}");
-    Failed::Shown
 }

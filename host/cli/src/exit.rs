@@ -13,6 +13,8 @@ pub(crate) enum Failed {
     Run,
     /// Somebody cancelled the run. Status 130.
     Interrupted,
+    /// A signal ended the command before it began. Status 128 and the signal's number.
+    Signal(u8),
     /// The input, flow, plugin or command is wrong, and that was shown already. Status 2.
     Shown,
     /// The input, flow, plugin or command is wrong. Status 2.
@@ -31,6 +33,7 @@ pub(crate) fn code(result: Result<(), Failed>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failed::Run) => ExitCode::from(1),
         Err(Failed::Interrupted) => ExitCode::from(INTERRUPTED),
+        Err(Failed::Signal(number)) => ExitCode::from(128 + number),
         Err(Failed::Shown) => ExitCode::from(2),
         Err(Failed::Wrong(error)) => {
             eprintln!("error: {}", escaped_lines(&format!("{error:#}")));

@@ -2,18 +2,23 @@
 
 mod args;
 mod check;
+mod client;
+mod config;
 mod exit;
 mod flows;
 mod input;
+mod key;
 mod live;
 mod plugin;
 mod quantity;
 mod request;
 mod run;
+mod serve;
 mod setup;
 mod table;
 mod test;
 
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -32,9 +37,13 @@ fn main() -> ExitCode {
 }
 
 fn answer(args: Args) -> Result<(), exit::Failed> {
-    // One thread beside this one, which hears Ctrl-C while this one writes.
+    let workers = match &args.command {
+        Command::Serve(_) => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
+        // One thread beside this one, which hears Ctrl-C while this one writes.
+        _ => 1,
+    };
     let threads = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
+        .worker_threads(workers)
         .enable_all()
         .build()
         .map_err(anyhow::Error::from)?;
@@ -45,6 +54,14 @@ fn answer(args: Args) -> Result<(), exit::Failed> {
             Command::Test(args) => test::test(args).await,
             Command::Plugin(PluginCommand::Inspect(args)) => plugin::inspect::inspect(args).await,
             Command::Plugin(PluginCommand::Call(args)) => plugin::call::call(args).await,
+            Command::Config(args) => config::show::show(&args),
+            Command::Push(args) => client::push::push(args).await,
+            Command::Runs(args) => client::runs::runs(args).await,
+            Command::Logs(args) => client::logs::logs(args).await,
+            Command::Rerun(args) => client::rerun::rerun(args).await,
+            Command::Cancel(args) => client::runs::cancel(args).await,
+            Command::Key(command) => key::key(command).await,
+            Command::Serve(args) => serve::serve(args).await,
         }
     })
 }

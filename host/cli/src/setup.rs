@@ -20,17 +20,27 @@ pub(crate) fn publisher() -> anyhow::Result<Kebab> {
     PluginName::HOUSE.parse().context("the publisher's name")
 }
 
+/// The project of whatever nobody says another of.
+pub(crate) fn project() -> anyhow::Result<Kebab> {
+    "default".parse().context("the project's name")
+}
+
 /// Starts a runtime that compiles with this very command.
 pub(crate) fn runtime(args: &CacheArgs) -> anyhow::Result<Runtime> {
+    let mut config = runtime_config(args)?;
+    config.places = PLACES;
+    Ok(Runtime::start(config)?)
+}
+
+/// A runtime's configuration with the defaults, and this very command to compile with.
+pub(crate) fn runtime_config(args: &CacheArgs) -> anyhow::Result<RuntimeConfig> {
     let command = std::env::current_exe().context("where this command is")?;
     let compiler = CompilerConfig::new(vec![command, PathBuf::from(COMPILE_COMPONENT)]);
     let cache = args
         .cache
         .clone()
         .or_else(|| Some(choose_base_strategy().ok()?.cache_dir().join("lockgate")));
-    let mut config = RuntimeConfig::new(compiler, cache);
-    config.places = PLACES;
-    Ok(Runtime::start(config)?)
+    Ok(RuntimeConfig::new(compiler, cache))
 }
 
 /// Loads the plugins of the folders that the command line names, or of the usual one. What could not be loaded is told at

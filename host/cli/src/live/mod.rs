@@ -148,3 +148,37 @@ impl View {
         stdout.flush()
     }
 }
+
+/// Draws a run of which nothing is known but its events, such as one on a server.
+#[derive(Debug)]
+pub(crate) struct Drawing {
+    nodes: Nodes,
+    /// Lines that were not written yet.
+    lines: Vec<String>,
+    screen: Screen,
+}
+
+impl Drawing {
+    /// None where there is nothing to draw on.
+    pub(crate) fn open() -> Option<Self> {
+        Some(Self {
+            nodes: Nodes::default(),
+            lines: Vec::new(),
+            screen: Screen::open()?,
+        })
+    }
+
+    /// Takes note of an event. `line`, fit for a terminal, stays above the drawing.
+    pub(crate) fn hear(&mut self, recorded: &Recorded, line: Option<String>) {
+        self.nodes.hear(recorded);
+        self.lines.extend(line);
+    }
+
+    /// Draws the run as it is now.
+    pub(crate) fn frame(&mut self, now: SystemTime) {
+        let lines = draw::draw(&self.nodes, self.screen.canvas(), now);
+        // A terminal that is gone is no reason to stop reading.
+        let _ = self.screen.draw(&self.lines, &lines);
+        self.lines.clear();
+    }
+}
