@@ -28,6 +28,11 @@ impl Doc {
         }
     }
 
+    /// Text that is one JSON document.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        RawValue::from_string(text.to_owned()).ok().map(Self::from)
+    }
+
     /// What serialises, as text.
     pub(crate) fn of(value: &impl Serialize) -> Option<Self> {
         let text = serde_json::value::to_raw_value(value).ok()?;

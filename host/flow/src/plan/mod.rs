@@ -20,7 +20,7 @@ mod wire;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use lockgate_model::{Ident, Kebab, Node, NodeCatalog};
+use lockgate_model::{Ident, Kebab, Node, NodeCatalog, SchemaFault};
 use serde_json::{Map, Value as Tree};
 use sha2::{Digest as _, Sha256};
 
@@ -91,6 +91,18 @@ impl Plan {
     /// The JSON Schema of a run's input, if the flow has one.
     pub fn input_schema(&self) -> Option<&Tree> {
         self.input.as_ref().map(|schema| &schema.document)
+    }
+
+    /// Whether a run may have this input.
+    ///
+    /// # Errors
+    ///
+    /// Each place where it does not meet the flow's schema.
+    pub fn check_input(&self, input: &Tree) -> Result<(), Vec<SchemaFault>> {
+        match &self.input {
+            Some(schema) => schema.check(input),
+            None => Ok(()),
+        }
     }
 
     /// Its own variables, and what they are where an operator sets nothing else.

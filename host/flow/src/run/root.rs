@@ -29,9 +29,7 @@ pub(crate) async fn run(
     journal: Arc<dyn Journal>,
 ) -> Result<Tree, RunError> {
     let extent = extent(&plan, &request)?;
-    if let Some(schema) = &plan.input {
-        schema.check(&request.input).map_err(RunError::Input)?;
-    }
+    plan.check_input(&request.input).map_err(RunError::Input)?;
     let input = Arc::new(request.input);
     let root = Root::new(
         request.id,
@@ -116,6 +114,18 @@ fn label_text(tree: Tree) -> String {
     match tree {
         Tree::String(text) => text,
         other => other.to_string(),
+    }
+}
+
+impl Plan {
+    /// Whether [`Engine::run`] takes this request, for who keeps it until later.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Request`] or [`RunError::Input`], as the run would give it.
+    pub fn check_request(&self, request: &RunRequest) -> Result<(), RunError> {
+        extent(self, request)?;
+        self.check_input(&request.input).map_err(RunError::Input)
     }
 }
 

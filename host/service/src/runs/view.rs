@@ -71,6 +71,9 @@ pub struct RunSummary {
     /// How long it ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_us: Option<u64>,
+    /// Why it failed, in short. It may quote a guest: escape it.
+    #[serde(rename = "reason", skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     /// How often it was taken from the queue and lost with its host before.
     #[serde(skip_serializing_if = "is_zero")]
     pub lost_attempts: u32,
