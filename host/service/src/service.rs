@@ -7,12 +7,21 @@ use lockgate_flow::Engine;
 use lockgate_store::{Store, StoreError};
 
 use crate::batches::Batches;
-use crate::queue::{QueueConfig, QueuedRuns};
+use crate::queue::{QueueConfig, QueuedRuns, Worker};
+use crate::runs::conduct::Conductor;
+use crate::runs::live::StopReason;
 use crate::runs::{Runs, RunsConfig};
 use crate::webhooks::Webhooks;
 use crate::{
     Audit, Flows, GuestThreads, Keys, PluginLoader, Plugins, Registry, RegistryConfig, ServiceError,
 };
+
+/// How often the store is put in order.
+const UPKEEP: Duration = Duration::from_secs(60);
+
+/// How long, and how often, what was told to end is waited for.
+const DRAIN_TURN: Duration = Duration::from_millis(250);
+const DRAIN_TURNS: u32 = 40;
 
 /// How much a host does at once, and for how long it keeps what it does.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +59,8 @@ pub struct Service {
     webhooks: Webhooks,
     keys: Keys,
     audit: Audit,
+    worker: Arc<Worker>,
+    conductor: Arc<Conductor>,
 }
 
 impl Service {
@@ -60,13 +71,34 @@ impl Service {
     ///
     /// The store cannot be read.
     pub async fn start(
-        _store: Store,
-        _loader: Arc<dyn PluginLoader>,
-        _threads: Arc<dyn GuestThreads>,
-        _engine: Arc<Engine>,
-        _config: ServiceConfig,
+        store: Store,
+        loader: Arc<dyn PluginLoader>,
+        threads: Arc<dyn GuestThreads>,
+        engine: Arc<Engine>,
+        config: ServiceConfig,
     ) -> Result<Arc<Self>, StartError> {
-        Err(StartError::Store(StoreError::Closed))
+        let registry = Arc::new(Registry::open(store.clone(), loader, config.registry).await?);
+        let conductor = Conductor::new(store.clone(), Arc::clone(&registry), engine, threads);
+        let worker = Worker::new(Arc::clone(&conductor), config.queue);
+        worker.recover().await?;
+        let queue = QueuedRuns::new(Arc::clone(&worker));
+        let service = Arc::new(Self {
+            plugins: Plugins::new(Arc::clone(&registry)),
+            flows: Flows::new(Arc::clone(&registry)),
+            runs: Runs::new(Arc::clone(&conductor), config.runs),
+            batches: Batches::new(Arc::clone(&worker)),
+            webhooks: Webhooks::new(store.clone(), queue.clone()),
+            queue,
+            keys: Keys::new(store.clone()),
+            audit: Audit::new(store),
+            registry,
+            worker: Arc::clone(&worker),
+            conductor: Arc::clone(&conductor),
+        });
+        conductor.spawn(Arc::clone(&worker).work());
+        conductor.spawn(worker.keep());
+        conductor.spawn(upkeep(Arc::clone(&conductor)));
+        Ok(service)
     }
 
     /// What is in force.
@@ -114,12 +146,72 @@ impl Service {
         &self.audit
     }
 
-    /// Whether it takes new runs: not while it drains, and not when it can no longer write.
+    /// Whether it takes new runs: not while it drains, and not while what ends cannot be stored.
     pub fn is_ready(&self) -> bool {
-        true
+        !self.conductor.is_draining() && self.conductor.can_store()
     }
 
     /// Starts nothing new, lets what goes on end within `timeout`, and then ends it: queued runs go back to the queue, and
     /// that counts as no attempt; others are cancelled and kept as that. Called again, it waits for the same end.
-    pub async fn drain(&self, _timeout: Duration) {}
+    ///
+    /// What does not end after it was told to is left alone after ten seconds more.
+    pub async fn drain(&self, timeout: Duration) {
+        self.conductor.begin_to_drain();
+        self.runs.places().close();
+        self.worker.wake();
+        if tokio::time::timeout(timeout, self.quiet()).await.is_ok() {
+            return;
+        }
+        // Again and again, because one that was just taken from the queue may begin a moment later.
+        for _ in 0..DRAIN_TURNS {
+            for live in self.conductor.live.all() {
+                live.stop.tell(match live.birth.queued {
+                    true => StopReason::Requeued,
+                    false => StopReason::Cancelled,
+                });
+            }
+            if tokio::time::timeout(DRAIN_TURN, self.quiet()).await.is_ok() {
+                return;
+            }
+        }
+        tracing::error!("runs did not end when they were told to");
+    }
+
+    /// Resolves when nothing goes on.
+    async fn quiet(&self) {
+        loop {
+            let mut left = std::pin::pin!(self.conductor.live.left());
+            let mut idle = std::pin::pin!(self.worker.idle());
+            left.as_mut().enable();
+            idle.as_mut().enable();
+            if self.conductor.live.is_empty() && self.worker.is_idle() {
+                return;
+            }
+            tokio::select! {
+                () = left => {}
+                () = idle => {}
+            }
+        }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.conductor.go();
+    }
+}
+
+/// Has the store put in order each minute.
+async fn upkeep(conductor: Arc<Conductor>) {
+    let mut turns = tokio::time::interval(UPKEEP);
+    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        turns.tick().await;
+        let done = conductor.store.upkeep(conductor.now_ms()).await;
+        match &done {
+            Ok(done) => tracing::debug!(?done, "the store was put in order"),
+            Err(error) => tracing::error!(%error, "the store could not be put in order"),
+        }
+        conductor.stored(done.is_ok());
+    }
 }

@@ -61,3 +61,31 @@ pub struct BadLineView {
     /// What is wrong with it: where its JSON ends to be some, or where it does not meet the flow's schema.
     pub faults: Vec<SchemaFaultView>,
 }
+
+impl From<lockgate_store::BatchState> for BatchView {
+    fn from(state: lockgate_store::BatchState) -> Self {
+        let row = state.row;
+        let total = u64::from(row.total);
+        let finished: u64 = state.outcomes.values().sum();
+        let is_begun = finished > 0 || state.running > 0;
+        Self {
+            batch: row.id,
+            flow: row.flow,
+            version: row.version,
+            // Old runs go, and a batch is finished all the same.
+            state: match (state.waiting + state.running, is_begun) {
+                (0, _) => RunState::Finished,
+                (_, true) => RunState::Running,
+                (_, false) => RunState::Queued,
+            },
+            total,
+            waiting: state.waiting,
+            running: state.running,
+            finished,
+            outcomes: state.outcomes,
+            created_at: Moment(row.created_at),
+            ahead: None,
+            replayed: false,
+        }
+    }
+}

@@ -50,3 +50,13 @@ pub struct DeadView {
     /// When.
     pub dead_at: Moment,
 }
+
+impl From<lockgate_store::DeadRun> for DeadView {
+    fn from(dead: lockgate_store::DeadRun) -> Self {
+        Self {
+            summary: dead.run.into(),
+            reason: dead.reason,
+            dead_at: Moment(dead.at),
+        }
+    }
+}

@@ -42,6 +42,8 @@ pub(crate) struct Conductor {
     pub(crate) live: LiveRuns,
     pub(crate) in_flight: InFlight,
     draining: AtomicBool,
+    /// Whether the last run that ended could not be stored.
+    broken: AtomicBool,
     /// Becomes true when the service is dropped.
     gone: watch::Sender<bool>,
 }
@@ -66,6 +68,7 @@ impl Conductor {
             live: LiveRuns::default(),
             in_flight: InFlight::default(),
             draining: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
             gone: watch::Sender::new(false),
         })
     }
@@ -90,6 +93,18 @@ impl Conductor {
             Err(draining())
         } else {
             Ok(())
+        }
+    }
+
+    /// Whether what ends can be stored, as far as is known.
+    pub(crate) fn can_store(&self) -> bool {
+        !self.broken.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether something could be stored.
+    pub(crate) fn stored(&self, done: bool) {
+        if self.can_store() != done {
+            self.broken.store(!done, Ordering::Relaxed);
         }
     }
 
@@ -218,7 +233,9 @@ impl Conductor {
         let clock = self.engine.clock();
         let row = row(&live.birth, &seen, lines, &*clock);
         let view = view(&live.birth, seen, &row, receipts);
-        self.store.finish_run(row).await.map_err(fault)?;
+        let stored = self.store.finish_run(row).await;
+        self.stored(stored.is_ok());
+        stored.map_err(fault)?;
         Ok(Arc::new(view))
     }
 }

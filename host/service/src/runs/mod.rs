@@ -20,7 +20,7 @@ pub(crate) mod live;
 mod receipts;
 mod recorder;
 mod rerun;
-mod start;
+pub(crate) mod start;
 pub(crate) mod stored;
 mod view;
 
@@ -36,6 +36,7 @@ pub use ask::{
 pub use config::RunsConfig;
 pub use events::{EventLine, RunEvents};
 pub use handle::RunHandle;
+pub(crate) use start::{check_session, check_vars, detours};
 pub use view::{
     AttemptView, Cancelled, CourseView, ElementView, LogView, NodeView, ReceiptDoc, ReceiptView,
     RunErrorView, RunState, RunSummary, RunView,
