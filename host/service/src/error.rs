@@ -20,6 +20,9 @@ pub const MAX_FAULTS_SHOWN: usize = 20;
 /// The most flows that an answer names where something is refused because of them.
 pub const MAX_FLOWS_NAMED: usize = 50;
 
+/// The code of a fault that no document has: something that a flow needs is not there on this host.
+pub(crate) const NOT_LOADED: &str = "not-loaded";
+
 /// Why the service did not do it. Texts may quote clients and guests: escape them where they leave JSON.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]

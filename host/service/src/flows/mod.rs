@@ -1,5 +1,6 @@
 //! Flows, as callers ask for them: saved, listed, compared, made active, deleted; and drafts, which are never active.
 
+mod check;
 mod diff;
 mod drafts;
 mod put;

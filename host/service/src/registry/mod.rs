@@ -196,18 +196,10 @@ impl Registry {
     /// What a document is planned against, with the plugins loaded that it needs.
     pub(crate) async fn against(&self, project: &Kebab, document: &FlowDocument) -> Against {
         let snapshot = self.snapshot(project);
-        let mut loaded = Loaded::new();
-        let mut wanted = BTreeSet::new();
-        for key in settle::needs(document, &snapshot) {
-            match snapshot.loaded.get(key) {
-                Some(plugin) => {
-                    loaded.insert(key.clone(), plugin.clone());
-                }
-                None => {
-                    wanted.insert(key.clone());
-                }
-            }
-        }
+        let mut loaded = snapshot.loaded.clone();
+        let needed = settle::needs(document, &snapshot);
+        let wanted = needed.filter(|key| !loaded.contains_key(*key)).cloned();
+        let wanted = wanted.collect();
         let mut blocked = Vec::new();
         for (key, outcome) in self.shelf.load(wanted).await {
             match outcome {
@@ -217,8 +209,12 @@ impl Registry {
                 Err(reason) => blocked.push(reason.to_string()),
             }
         }
+        // A flow that runs the document's flow is planned with it, which is how a circle is found.
+        let around = document.name().map(|own| settle::around(&snapshot, own));
+        let around = around.unwrap_or_default();
         let active = snapshot.flows.iter();
-        let plans = active.filter_map(|(name, flow)| {
+        let apart = active.filter(|(name, _)| !around.contains(*name));
+        let plans = apart.filter_map(|(name, flow)| {
             let plan = flow.active.as_ref()?.plan()?;
             Some((name.clone(), plan.clone()))
         });

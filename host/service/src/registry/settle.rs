@@ -12,12 +12,11 @@ use super::load::Shelf;
 use super::lock::{self, Locked, LockedFlows};
 use super::rule;
 use super::snapshot::{Active, PluginKey, Ready, Snapshot};
-use crate::error::{BrokenFlow, FaultView, MAX_FAULTS_SHOWN, MAX_FLOWS_NAMED, ServiceError};
+use crate::error::{
+    BrokenFlow, FaultView, MAX_FAULTS_SHOWN, MAX_FLOWS_NAMED, NOT_LOADED, ServiceError,
+};
 use crate::flows::{Cause, Lock};
 use crate::plugins::Reresolved;
-
-/// The code of a fault that no document has: something that a flow needs is not there on this host.
-const NOT_LOADED: &str = "not-loaded";
 
 /// What is settled, and what follows from a flow that does not run.
 #[derive(Debug, Clone)]
@@ -51,7 +50,8 @@ pub(crate) struct Settled {
 
 impl Settled {
     /// A state in which no flow resolves to anything else than before.
-    pub(crate) fn unchanged(next: Snapshot) -> Self {
+    pub(crate) fn unchanged(mut next: Snapshot) -> Self {
+        keep_needed(&mut next);
         Self {
             next,
             locked: Vec::new(),
@@ -286,15 +286,15 @@ impl<'a> Settling<'a> {
             ServiceError::Faults { faults, .. } => faults,
             error => return Err(error),
         };
+        let was_broken = matches!(active.ready, Ready::Broken(_));
         // What does not run on this host stays as it is, and is in nobody's way.
-        let stays =
-            matches!(active.ready, Ready::Broken(_)) || !matches!(self.aim, Aim::Change { .. });
+        let stays = was_broken || matches!(self.aim, Aim::Start);
         if stays {
             let first = faults.first().map(|fault| fault.message.clone());
             let reason = first.unwrap_or_default().into();
             let ready = Ready::Broken(reason);
             self.set(&flow, Active { ready, ..active });
-        } else {
+        } else if matches!(self.aim, Aim::Change { .. }) {
             faults.truncate(MAX_FAULTS_SHOWN);
             self.broken.push(BrokenFlow {
                 flow,
@@ -311,23 +311,23 @@ impl<'a> Settling<'a> {
         }
     }
 
-    /// Keeps the plugins that locks in force need, and no others.
     fn finish(mut self) -> Settled {
-        let flows = self
-            .next
-            .flows
-            .values()
-            .filter_map(|flow| flow.active.as_ref());
-        let running = flows.filter(|active| active.plan().is_some());
-        let locks = running.filter_map(|active| active.lock.as_ref());
-        let needed: BTreeSet<PluginKey> = locks.flat_map(|lock| lock.plugins()).collect();
-        self.next.loaded.retain(|key, _| needed.contains(key));
+        keep_needed(&mut self.next);
         Settled {
             next: self.next,
             locked: self.locked,
             flows: self.flows,
         }
     }
+}
+
+/// Keeps the plugins that locks in force need, and no others.
+fn keep_needed(next: &mut Snapshot) {
+    let flows = next.flows.values().filter_map(|flow| flow.active.as_ref());
+    let running = flows.filter(|active| active.plan().is_some());
+    let locks = running.filter_map(|active| active.lock.as_ref());
+    let needed: BTreeSet<PluginKey> = locks.flat_map(|lock| lock.plugins()).collect();
+    next.loaded.retain(|key, _| needed.contains(key));
 }
 
 /// The flows that have a lock by now.
@@ -394,6 +394,25 @@ fn one_fault(message: String) -> ServiceError {
         faults: vec![not_loaded(message)],
         total: 1,
     }
+}
+
+/// A flow and all active flows that run it, at any depth.
+pub(super) fn around(snapshot: &Snapshot, flow: &Kebab) -> BTreeSet<Kebab> {
+    let mut around = BTreeSet::from([flow.clone()]);
+    for outer in order(snapshot, snapshot.flows.keys()) {
+        let active = snapshot
+            .flows
+            .get(&outer)
+            .and_then(|flow| flow.active.as_ref());
+        let runs_it = active.is_some_and(|active| {
+            let mut inner = runs(&active.document);
+            inner.any(|inner| around.contains(inner))
+        });
+        if runs_it {
+            around.insert(outer);
+        }
+    }
+    around
 }
 
 /// Active flows and those that they run, each after what it runs. Flows nest [`lockgate_flow::MAX_FLOW_DEPTH`] deep, as
