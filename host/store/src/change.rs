@@ -2,12 +2,14 @@
 
 use lockgate_model::Kebab;
 
-use crate::{AuditRow, FlowVersionRow, LockRow, PluginRow, Result, Store, StoreError};
+use crate::fault::Fault;
+use crate::writer::{Durability, Tx};
+use crate::{AuditRow, FlowVersionRow, LockRow, PluginRow, Result, Store, audit, flows, plugins};
 
 /// One step of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// A new version of a plugin. [`StoreError::Taken`] if it is there.
+    /// A new version of a plugin. It is an error if it is there.
     AddPlugin(PluginRow),
     /// A version of a plugin is the one activated last.
     ActivatePlugin {
@@ -61,14 +63,56 @@ pub enum Change {
 impl Store {
     /// Does these changes in this order, in one transaction with their audit rows: all of them, or none.
     ///
-    /// [`StoreError::Taken`] and [`StoreError::Missing`] name the first step that was impossible.
+    /// [`StoreError::Taken`](crate::StoreError::Taken) and [`StoreError::Missing`](crate::StoreError::Missing) name the
+    /// first step that was impossible. What is answered outlives a loss of power.
     pub async fn change(
         &self,
         project: &Kebab,
         changes: Vec<Change>,
         audit: Vec<AuditRow>,
     ) -> Result<()> {
-        let _ = (project, changes, audit);
-        Err(StoreError::Closed)
+        let project = project.clone();
+        let log = audit;
+        self.0
+            .writer
+            .write(Durability::Power, move |tx| {
+                Box::pin(async move {
+                    for change in changes {
+                        step(tx, &project, change).await?;
+                    }
+                    for row in log {
+                        audit::add(tx, row).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
+    }
+}
+
+async fn step(tx: &mut Tx, project: &Kebab, change: Change) -> Result<(), Fault> {
+    match change {
+        Change::AddPlugin(row) => plugins::add(tx, project, row).await,
+        Change::ReplacePlugin(row) => plugins::replace(tx, project, row).await,
+        Change::ActivatePlugin {
+            name,
+            version,
+            activated,
+        } => plugins::activate(tx, project, &name, &version, activated).await,
+        Change::RemovePlugin { name, version } => {
+            plugins::remove(tx, project, &name, &version).await
+        }
+        Change::AddFlowVersion(row) => flows::change::add_version(tx, project, row).await,
+        Change::SetFlowText {
+            flow,
+            version,
+            text,
+            format,
+        } => flows::change::set_text(tx, project, &flow, version, text, format).await,
+        Change::ActivateFlow { flow, version, at } => {
+            flows::change::activate(tx, project, &flow, version, at).await
+        }
+        Change::AddLock(row) => flows::change::add_lock(tx, project, row).await,
+        Change::RemoveFlow { flow } => flows::change::remove(tx, project, &flow).await,
     }
 }

@@ -2,7 +2,13 @@
 
 use lockgate_model::Kebab;
 
-use crate::{AuditRow, Result, Store, StoreError};
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use crate::columns::name;
+use crate::fault::Fault;
+use crate::writer::{Durability, Tx};
+use crate::{AuditRow, Result, Store, audit};
 
 /// A draft.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,8 +50,13 @@ pub enum DraftPut {
 impl Store {
     /// A flow's draft.
     pub async fn draft(&self, project: &Kebab, flow: &Kebab) -> Result<Option<DraftRow>> {
-        let _ = (project, flow);
-        Err(StoreError::Closed)
+        sqlx::query("SELECT * FROM drafts WHERE project = ? AND flow = ?")
+            .bind(project.as_str())
+            .bind(flow.as_str())
+            .try_map(draft)
+            .fetch_optional(&self.0.readers)
+            .await
+            .map_err(|error| self.fault(error))
     }
 
     /// Writes a flow's draft, if what is there is what is expected. `by` is a key's name.
@@ -58,8 +69,31 @@ impl Store {
         by: &str,
         at: i64,
     ) -> Result<DraftPut> {
-        let _ = (project, flow, text, expected, by, at);
-        Err(StoreError::Closed)
+        let (project, flow, by) = (project.clone(), flow.clone(), by.to_owned());
+        self.0
+            .writer
+            .write(Durability::Process, move |tx| {
+                Box::pin(async move {
+                    let there = tag(tx, &project, &flow).await?;
+                    if !expected.fits(there) {
+                        return Ok(DraftPut::Conflict(written(there)));
+                    }
+                    tx.wrote(text.len());
+                    // The row goes and another comes, because a tag is the number of a row.
+                    let done = sqlx::query(
+                        "INSERT OR REPLACE INTO drafts (project, flow, updated_at, updated_by, text) VALUES (?, ?, ?, ?, ?)",
+                    )
+                    .bind(project.as_str())
+                    .bind(flow.as_str())
+                    .bind(at)
+                    .bind(by)
+                    .bind(text)
+                    .execute(&mut tx.connection)
+                    .await?;
+                    Ok(DraftPut::Put(written(Some(done.last_insert_rowid()))))
+                })
+            })
+            .await
     }
 
     /// Removes a flow's draft, if what is there is what is expected. No draft and [`Expected::Anything`] is fine.
@@ -70,7 +104,66 @@ impl Store {
         expected: Expected,
         audit: Option<AuditRow>,
     ) -> Result<DraftPut> {
-        let _ = (project, flow, expected, audit);
-        Err(StoreError::Closed)
+        let (project, flow, log) = (project.clone(), flow.clone(), audit);
+        self.0
+            .writer
+            .write(Durability::Process, move |tx| {
+                Box::pin(async move {
+                    let there = tag(tx, &project, &flow).await?;
+                    if !expected.fits(there) {
+                        return Ok(DraftPut::Conflict(written(there)));
+                    }
+                    remove(tx, &project, &flow).await?;
+                    if let Some(row) = log {
+                        audit::add(tx, row).await?;
+                    }
+                    Ok(DraftPut::Put(None))
+                })
+            })
+            .await
     }
+}
+
+impl Expected {
+    fn fits(&self, there: Option<i64>) -> bool {
+        match self {
+            Self::Absent => there.is_none(),
+            Self::Present => there.is_some(),
+            Self::Tag(tag) => written(there).as_ref() == Some(tag),
+            Self::Anything => true,
+        }
+    }
+}
+
+fn written(tag: Option<i64>) -> Option<String> {
+    tag.map(|tag| tag.to_string())
+}
+
+fn draft(row: SqliteRow) -> sqlx::Result<DraftRow> {
+    Ok(DraftRow {
+        flow: name(&row, "flow")?,
+        etag: row.try_get::<i64, _>("etag")?.to_string(),
+        text: row.try_get("text")?,
+        updated_at: row.try_get("updated_at")?,
+        updated_by: row.try_get("updated_by")?,
+    })
+}
+
+async fn tag(tx: &mut Tx, project: &Kebab, flow: &Kebab) -> Result<Option<i64>, Fault> {
+    let tag = sqlx::query_scalar("SELECT etag FROM drafts WHERE project = ? AND flow = ?")
+        .bind(project.as_str())
+        .bind(flow.as_str())
+        .fetch_optional(&mut tx.connection)
+        .await?;
+    Ok(tag)
+}
+
+/// Removes a flow's draft, if there is one.
+pub(crate) async fn remove(tx: &mut Tx, project: &Kebab, flow: &Kebab) -> Result<(), Fault> {
+    sqlx::query("DELETE FROM drafts WHERE project = ? AND flow = ?")
+        .bind(project.as_str())
+        .bind(flow.as_str())
+        .execute(&mut tx.connection)
+        .await?;
+    Ok(())
 }

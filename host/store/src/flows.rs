@@ -1,8 +1,14 @@
 //! Flows: their versions, and the locks of those.
 
+pub(crate) mod change;
+
 use lockgate_model::Kebab;
 
-use crate::{Result, Store, StoreError};
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use crate::columns::{name, parsed};
+use crate::{Result, Store};
 
 /// A flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,8 +81,12 @@ pub struct ActiveFlow {
 impl Store {
     /// The flows of a project, by name.
     pub async fn flows(&self, project: &Kebab) -> Result<Vec<FlowRow>> {
-        let _ = project;
-        Err(StoreError::Closed)
+        sqlx::query("SELECT * FROM flows WHERE project = ? ORDER BY name")
+            .bind(project.as_str())
+            .try_map(flow)
+            .fetch_all(&self.0.readers)
+            .await
+            .map_err(|error| self.fault(error))
     }
 
     /// One version of a flow, with its text.
@@ -86,8 +96,20 @@ impl Store {
         flow: &Kebab,
         version: u32,
     ) -> Result<Option<FlowVersionRow>> {
-        let _ = (project, flow, version);
-        Err(StoreError::Closed)
+        sqlx::query("SELECT * FROM flow_versions WHERE project = ? AND flow = ? AND version = ?")
+            .bind(project.as_str())
+            .bind(flow.as_str())
+            .bind(version)
+            .try_map(|row| {
+                let text = row.try_get("text")?;
+                Ok(FlowVersionRow {
+                    text: Some(text),
+                    ..flow_version(row)?
+                })
+            })
+            .fetch_optional(&self.0.readers)
+            .await
+            .map_err(|error| self.fault(error))
     }
 
     /// All versions of a flow, newest first, without their texts.
@@ -96,8 +118,16 @@ impl Store {
         project: &Kebab,
         flow: &Kebab,
     ) -> Result<Vec<FlowVersionRow>> {
-        let _ = (project, flow);
-        Err(StoreError::Closed)
+        sqlx::query(
+            "SELECT flow, version, digest, format, created_at, created_by FROM flow_versions \
+             WHERE project = ? AND flow = ? ORDER BY version DESC",
+        )
+        .bind(project.as_str())
+        .bind(flow.as_str())
+        .try_map(flow_version)
+        .fetch_all(&self.0.readers)
+        .await
+        .map_err(|error| self.fault(error))
     }
 
     /// The version of a flow that has this digest.
@@ -107,8 +137,15 @@ impl Store {
         flow: &Kebab,
         digest: &str,
     ) -> Result<Option<u32>> {
-        let _ = (project, flow, digest);
-        Err(StoreError::Closed)
+        sqlx::query_scalar(
+            "SELECT version FROM flow_versions WHERE project = ? AND flow = ? AND digest = ?",
+        )
+        .bind(project.as_str())
+        .bind(flow.as_str())
+        .bind(digest)
+        .fetch_optional(&self.0.readers)
+        .await
+        .map_err(|error| self.fault(error))
     }
 
     /// The locks of a flow, or of one of its versions: the newest version first, and of that the newest revision.
@@ -118,18 +155,90 @@ impl Store {
         flow: &Kebab,
         version: Option<u32>,
     ) -> Result<Vec<LockRow>> {
-        let _ = (project, flow, version);
-        Err(StoreError::Closed)
+        sqlx::query(
+            "SELECT * FROM locks WHERE project = ?1 AND flow = ?2 AND (?3 IS NULL OR version = ?3) \
+             ORDER BY version DESC, revision DESC",
+        )
+        .bind(project.as_str())
+        .bind(flow.as_str())
+        .bind(version)
+        .try_map(lock)
+        .fetch_all(&self.0.readers)
+        .await
+        .map_err(|error| self.fault(error))
     }
 
     /// Every flow in force, with its document and its newest lock, by name. One without a lock is not in force.
     pub async fn active_flows(&self, project: &Kebab) -> Result<Vec<ActiveFlow>> {
-        let _ = project;
-        Err(StoreError::Closed)
+        sqlx::query(
+            "SELECT v.text, v.format, l.* FROM flows AS f \
+             JOIN flow_versions AS v ON v.project = f.project AND v.flow = f.name AND v.version = f.active \
+             JOIN locks AS l ON l.project = v.project AND l.flow = v.flow AND l.version = v.version \
+             WHERE f.project = ?1 AND l.revision = (SELECT max(revision) FROM locks \
+                 WHERE project = ?1 AND flow = v.flow AND version = v.version) \
+             ORDER BY f.name",
+        )
+        .bind(project.as_str())
+        .try_map(|row| {
+            let (text, format) = (row.try_get("text")?, row.try_get("format")?);
+            let lock = lock(row)?;
+            Ok(ActiveFlow {
+                flow: lock.flow.clone(),
+                version: lock.version,
+                text,
+                format,
+                lock,
+            })
+        })
+        .fetch_all(&self.0.readers)
+        .await
+        .map_err(|error| self.fault(error))
     }
 
     /// The projects that have plugins, flows, drafts, keys, or runs that wait; by name.
     pub async fn projects(&self) -> Result<Vec<Kebab>> {
-        Err(StoreError::Closed)
+        sqlx::query(
+            "SELECT project FROM plugins UNION SELECT project FROM flows UNION SELECT project FROM drafts \
+             UNION SELECT project FROM keys UNION SELECT project FROM queue ORDER BY project",
+        )
+        .try_map(|row| parsed(&row, "project"))
+        .fetch_all(&self.0.readers)
+        .await
+        .map_err(|error| self.fault(error))
     }
+}
+
+fn flow(row: SqliteRow) -> sqlx::Result<FlowRow> {
+    Ok(FlowRow {
+        flow: name(&row, "name")?,
+        active: row.try_get("active")?,
+        newest: row.try_get("newest")?,
+        created_at: row.try_get("created_at")?,
+        updated_at: row.try_get("updated_at")?,
+    })
+}
+
+/// All but the text.
+fn flow_version(row: SqliteRow) -> sqlx::Result<FlowVersionRow> {
+    Ok(FlowVersionRow {
+        flow: name(&row, "flow")?,
+        version: row.try_get("version")?,
+        digest: row.try_get("digest")?,
+        format: row.try_get("format")?,
+        text: None,
+        created_at: row.try_get("created_at")?,
+        created_by: row.try_get("created_by")?,
+    })
+}
+
+fn lock(row: SqliteRow) -> sqlx::Result<LockRow> {
+    Ok(LockRow {
+        flow: name(&row, "flow")?,
+        version: row.try_get("version")?,
+        revision: row.try_get("revision")?,
+        digest: row.try_get("digest")?,
+        lock: row.try_get("lock")?,
+        cause: row.try_get("cause")?,
+        created_at: row.try_get("created_at")?,
+    })
 }

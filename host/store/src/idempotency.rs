@@ -3,7 +3,13 @@
 use lockgate_model::Kebab;
 use uuid::Uuid;
 
-use crate::{Result, Store, StoreError};
+use sqlx::Row as _;
+use sqlx::sqlite::{Sqlite, SqliteRow};
+
+use crate::columns::{blob, id};
+use crate::fault::Fault;
+use crate::writer::Tx;
+use crate::{Result, Store};
 
 /// How long an idempotency key is remembered, in milliseconds: 24 hours.
 pub const IDEMPOTENCY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -32,7 +38,50 @@ impl Store {
         route: &str,
         now_ms: i64,
     ) -> Result<Option<IdempotencyRow>> {
-        let _ = (project, key, route, now_ms);
-        Err(StoreError::Closed)
+        find(&self.0.readers, project, key, route, now_ms)
+            .await
+            .map_err(|error| self.fault(error))
     }
+}
+
+/// What is remembered of a key at this time.
+pub(crate) async fn find<'c>(
+    connection: impl sqlx::Executor<'c, Database = Sqlite>,
+    project: &Kebab,
+    key: &str,
+    route: &str,
+    now_ms: i64,
+) -> sqlx::Result<Option<IdempotencyRow>> {
+    sqlx::query("SELECT * FROM idempotency WHERE project = ? AND key = ? AND route = ? AND at > ?")
+        .bind(project.as_str())
+        .bind(key)
+        .bind(route)
+        .bind(now_ms.saturating_sub(IDEMPOTENCY_MS))
+        .try_map(|row: SqliteRow| {
+            Ok(IdempotencyRow {
+                key: row.try_get("key")?,
+                route: row.try_get("route")?,
+                digest: row.try_get("digest")?,
+                subject: id(&row, "subject")?,
+                at: row.try_get("at")?,
+            })
+        })
+        .fetch_optional(connection)
+        .await
+}
+
+/// Remembers a key; what was remembered of it before is forgotten.
+pub(crate) async fn put(tx: &mut Tx, project: &Kebab, row: &IdempotencyRow) -> Result<(), Fault> {
+    sqlx::query(
+        "INSERT OR REPLACE INTO idempotency (project, key, route, digest, subject, at) VALUES (?, ?, ?, ?, ?, ?)",
+    )
+    .bind(project.as_str())
+    .bind(row.key.as_str())
+    .bind(row.route.as_str())
+    .bind(row.digest.as_str())
+    .bind(blob(&row.subject))
+    .bind(row.at)
+    .execute(&mut tx.connection)
+    .await?;
+    Ok(())
 }

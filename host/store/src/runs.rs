@@ -2,7 +2,7 @@
 
 mod filter;
 mod finish;
-mod row;
+pub(crate) mod row;
 
 pub use filter::{Cursor, RunFilter, RunsPage};
 pub use finish::FinishedRun;

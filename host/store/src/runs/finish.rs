@@ -6,7 +6,8 @@ use lockgate_model::Kebab;
 use uuid::Uuid;
 
 use super::BatchPlace;
-use crate::{IdempotencyRow, Result, Store, StoreError};
+use crate::writer::FinishRow;
+use crate::{IdempotencyRow, Result, Store, journal};
 
 /// A run that ended, as it is given to the store.
 #[derive(Debug, Clone)]
@@ -62,7 +63,31 @@ impl Store {
     ///
     /// A run ends once: if it has ended already (it was cancelled, or given up and buried), that end stays.
     pub async fn finish_run(&self, run: FinishedRun) -> Result<()> {
-        let _ = run;
-        Err(StoreError::Closed)
+        let journal = journal::compressed(run.events, &self.0.file).await?;
+        let row = FinishRow {
+            project: run.project,
+            id: run.id,
+            flow: run.flow,
+            version: run.version,
+            revision: run.revision,
+            outcome: run.outcome,
+            started_by: run.trigger,
+            key: run.key,
+            session: run.session,
+            parent: run.parent,
+            batch: run.batch,
+            labels: run.labels,
+            created_at: run.created_at,
+            started_at: run.started_at,
+            finished_at: run.finished_at,
+            duration_us: run.duration_us,
+            cut: run.cut,
+            masked: run.masked,
+            error: run.error,
+            journal,
+            queued: run.queued,
+            idempotency: run.idempotency,
+        };
+        self.0.writer.finish(Box::new(row)).await
     }
 }

@@ -1,9 +1,12 @@
 //! A run as it is read.
 
 use lockgate_model::Kebab;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row as _};
 use uuid::Uuid;
 
-use crate::{Result, Store, StoreError};
+use crate::columns::{blob, id as id_of, optional_id, optional_name};
+use crate::{Result, Store, journal};
 
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -93,7 +96,117 @@ pub struct RunRow {
 impl Store {
     /// A run. One that is in the queue has no events yet.
     pub async fn run(&self, project: &Kebab, id: &Uuid) -> Result<Option<RunRow>> {
-        let _ = (project, id);
-        Err(StoreError::Closed)
+        if let Some(run) = self.finished(project, id).await? {
+            return Ok(Some(run));
+        }
+        let waiting =
+            format!("SELECT {QUEUED} FROM queue WHERE project = ? AND id = ? AND state < 2");
+        let found = sqlx::query(AssertSqlSafe(waiting))
+            .bind(project.as_str())
+            .bind(blob(id))
+            .try_map(queued)
+            .fetch_optional(&self.0.readers)
+            .await
+            .map_err(|error| self.fault(error))?;
+        match found {
+            Some(summary) => Ok(Some(RunRow {
+                summary,
+                events: Vec::new(),
+            })),
+            // It may have ended between the two looks.
+            None => self.finished(project, id).await,
+        }
     }
+
+    async fn finished(&self, project: &Kebab, id: &Uuid) -> Result<Option<RunRow>> {
+        let found = sqlx::query("SELECT * FROM runs WHERE project = ? AND id = ?")
+            .bind(project.as_str())
+            .bind(blob(id))
+            .try_map(|row| {
+                let journal: Vec<u8> = row.try_get("journal")?;
+                Ok((finished(row)?, journal))
+            })
+            .fetch_optional(&self.0.readers)
+            .await
+            .map_err(|error| self.fault(error))?;
+        match found {
+            None => Ok(None),
+            Some((summary, journal)) => Ok(Some(RunRow {
+                summary,
+                events: journal::decompressed(journal, &self.0.file).await?,
+            })),
+        }
+    }
+}
+
+/// The columns of `runs` that [`finished`] reads: all that are small.
+pub(crate) const FINISHED: &str = "id, flow, version, revision, outcome, started_by, key_id, session, parent, batch, \
+                                   batch_index, labels, created_at, started_at, finished_at, duration_us, cut, masked, \
+                                   attempts, error";
+
+/// The columns of `queue` that [`queued`] reads.
+pub(crate) const QUEUED: &str = "id, flow, version, revision, started_by, key_id, session, parent, batch, batch_index, \
+                                 labels, created_at, state, attempts";
+
+/// A row of `runs`.
+pub(crate) fn finished(row: SqliteRow) -> sqlx::Result<RunSummary> {
+    let duration_us: Option<i64> = row.try_get("duration_us")?;
+    Ok(RunSummary {
+        state: RunState::Finished,
+        outcome: row.try_get("outcome")?,
+        started_at: row.try_get("started_at")?,
+        finished_at: row.try_get("finished_at")?,
+        duration_us: duration_us.and_then(|us| us.try_into().ok()),
+        error: row.try_get("error")?,
+        cut: row.try_get("cut")?,
+        masked: row.try_get("masked")?,
+        ..common(&row)?
+    })
+}
+
+/// A row of `queue`.
+pub(crate) fn queued(row: SqliteRow) -> sqlx::Result<RunSummary> {
+    let state: i64 = row.try_get("state")?;
+    Ok(RunSummary {
+        state: if state == 0 {
+            RunState::Queued
+        } else {
+            RunState::Running
+        },
+        ..common(&row)?
+    })
+}
+
+/// What both tables have.
+fn common(row: &SqliteRow) -> sqlx::Result<RunSummary> {
+    Ok(RunSummary {
+        id: id_of(row, "id")?,
+        state: RunState::Queued,
+        flow: optional_name(row, "flow")?,
+        version: row.try_get("version")?,
+        revision: row.try_get("revision")?,
+        outcome: None,
+        trigger: row.try_get("started_by")?,
+        key: optional_id(row, "key_id")?,
+        session: row.try_get("session")?,
+        parent: optional_id(row, "parent")?,
+        batch: batch_place(row)?,
+        labels: row.try_get("labels")?,
+        created_at: row.try_get("created_at")?,
+        started_at: None,
+        finished_at: None,
+        duration_us: None,
+        error: None,
+        cut: false,
+        masked: false,
+        attempts: row.try_get("attempts")?,
+    })
+}
+
+pub(crate) fn batch_place(row: &SqliteRow) -> sqlx::Result<Option<BatchPlace>> {
+    let (batch, index) = (optional_id(row, "batch")?, row.try_get("batch_index")?);
+    Ok(match (batch, index) {
+        (Some(batch), Some(index)) => Some(BatchPlace { batch, index }),
+        _ => None,
+    })
 }

@@ -1,0 +1,120 @@
+//! Merging the log into the database, beside the writer.
+//!
+//! SQLite by itself merges at the commit that finds the log long, and that run would wait for it. Here another
+//! connection does it; the writer then starts the log anew by itself. If readers keep the log in use and it grows all the
+//! same, the writer is asked to wait for the moment when nobody reads.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions as _, Row as _};
+use tokio::sync::mpsc;
+
+use super::Command;
+use crate::fault::of_sql;
+
+/// From here on the log is merged, in bytes.
+const LONG: u64 = 16 << 20;
+
+/// From here on the writer starts it anew, in bytes.
+const TOO_LONG: u64 = 64 << 20;
+
+/// So much has to be written before anybody looks how long it is.
+const LOOK: u64 = 1 << 20;
+
+/// SQLite's page, which is what a frame of the log holds.
+const FRAME: u64 = 4096 + 24;
+
+/// Tells the task that merges.
+pub(super) struct Checkpoints {
+    look: mpsc::Sender<()>,
+    written: u64,
+}
+
+impl Checkpoints {
+    /// Starts the task. It opens its connection when it first looks, and ends with the writer.
+    pub(super) fn start(
+        options: SqliteConnectOptions,
+        writer: mpsc::WeakSender<Command>,
+        file: Arc<Path>,
+    ) -> Self {
+        let (look, looks) = mpsc::channel(1);
+        tokio::spawn(serve(options, writer, file, looks));
+        Self { look, written: 0 }
+    }
+
+    /// So much was written.
+    pub(super) fn wrote(&mut self, bytes: u64) {
+        self.written += bytes;
+        if self.written >= LOOK {
+            self.look();
+        }
+    }
+
+    /// It is time to look.
+    pub(super) fn look(&mut self) {
+        self.written = 0;
+        // Full: it is about to look anyway.
+        let _ = self.look.try_send(());
+    }
+}
+
+async fn serve(
+    options: SqliteConnectOptions,
+    writer: mpsc::WeakSender<Command>,
+    file: Arc<Path>,
+    mut looks: mpsc::Receiver<()>,
+) {
+    let mut connection = None;
+    while looks.recv().await.is_some() {
+        let done = look(&mut connection, &options).await;
+        match done {
+            Ok(log) if log > TOO_LONG => {
+                let Some(writer) = writer.upgrade() else {
+                    return;
+                };
+                // Full: there will be another look soon enough.
+                let _ = writer.try_send(Command::Truncate);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let error = of_sql(error, &file);
+                tracing::warn!(%error, "the log of the store was not merged into it");
+                connection = None;
+            }
+        }
+    }
+}
+
+/// Looks how long the log is, and merges it if that is long. How long it is then, in bytes.
+async fn look(
+    connection: &mut Option<SqliteConnection>,
+    options: &SqliteConnectOptions,
+) -> sqlx::Result<u64> {
+    let connection = match connection {
+        Some(connection) => connection,
+        None => connection.insert(options.connect().await?),
+    };
+    let (log, merged) = lengths(connection, "PRAGMA wal_checkpoint(NOOP)").await?;
+    if log.saturating_sub(merged) < LONG {
+        return Ok(log);
+    }
+    let (log, merged) = lengths(connection, "PRAGMA wal_checkpoint(PASSIVE)").await?;
+    // What is merged whole starts anew at the next write, unless somebody still reads it.
+    Ok(if log == merged { 0 } else { log })
+}
+
+/// How long the log is, and how much of that is merged, in bytes.
+async fn lengths(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+) -> sqlx::Result<(u64, u64)> {
+    let row = sqlx::query(statement).fetch_one(connection).await?;
+    let bytes = |column: usize| -> sqlx::Result<u64> {
+        let frames: i64 = row.try_get(column)?;
+        // -1: there is no log.
+        Ok(u64::try_from(frames).unwrap_or_default() * FRAME)
+    };
+    Ok((bytes(1)?, bytes(2)?))
+}

@@ -1,0 +1,15 @@
+//! The store from outside: real databases in folders that go away.
+
+mod batches;
+mod changes;
+mod components;
+mod drafts;
+mod durability;
+mod failures;
+mod keys;
+mod queue;
+mod queue_ends;
+mod queue_properties;
+mod runs;
+mod support;
+mod upkeep;
