@@ -15,6 +15,9 @@ const NAME: &str = "template";
 /// rendered in all is bounded by the sandbox's fuel and memory.
 const MAX_RENDER_DEPTH: usize = 100;
 
+/// The functions that templates have; a variable of such a name would never be asked for.
+const FUNCTIONS: [&str; 4] = ["debug", "dict", "namespace", "range"];
+
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct TemplateConfig {
     /// A Jinja template (minijinja). Each of its variables is an input of the node: `Write about {{ topic }}.`
@@ -24,12 +27,11 @@ pub(crate) struct TemplateConfig {
     optional: BTreeSet<String>,
 }
 
-/// A template that parses, and its variables.
+/// A template that parses.
 pub(crate) struct Template {
     environment: Environment<'static>,
     source: String,
-    /// In the order of their first use, each with whether it may be left out.
-    variables: Vec<(String, bool)>,
+    optional: BTreeSet<String>,
 }
 
 /// Renders a template into a prompt.
@@ -56,41 +58,46 @@ impl Configure for Template {
             template: source,
             optional,
         } = config;
-        let mut environment = environment();
+        let mut environment = environment(&source);
         environment
             .add_template_owned(NAME, source.clone())
             .map_err(|error| place::failure(&error, &source))?;
-        let variables = variables(&environment, &source)?;
-        if let Some(unknown) = optional.iter().find(|name| !variables.contains(name)) {
+        Ok(Self {
+            environment,
+            source,
+            optional,
+        })
+    }
+
+    fn ports(&self) -> Result<Ports> {
+        let variables = variables(&self.environment, &self.source)?;
+        let mut optional = self.optional.iter();
+        if let Some(unknown) = optional.find(|name| !variables.contains(name)) {
             let message =
                 format!("the template has no variable `{unknown}` that could be left out");
             return Err(Failure::invalid_input(message).at("/optional"));
         }
-        let variables = variables.into_iter().map(|name| {
-            let optional = optional.contains(&name);
-            (name, optional)
+        let inputs = variables.into_iter().map(|name| {
+            let port = Port::input::<Value>(&name, format!("The template's variable `{name}`."));
+            if self.optional.contains(&name) {
+                port.optional()
+            } else {
+                port
+            }
         });
-        Ok(Self {
-            variables: variables.collect(),
-            environment,
-            source,
-        })
-    }
-
-    fn ports(&self) -> Ports {
-        let inputs = self.variables.iter().map(|(name, optional)| {
-            let port = Port::input::<Value>(name, format!("The template's variable `{name}`."));
-            if *optional { port.optional() } else { port }
-        });
-        Ports {
+        Ok(Ports {
             inputs: inputs.collect(),
             outputs: Vec::new(),
-        }
+        })
     }
 }
 
-fn environment() -> Environment<'static> {
-    let mut environment = Environment::new();
+fn environment(source: &str) -> Environment<'static> {
+    let mut environment = if is_plain(source) {
+        Environment::empty()
+    } else {
+        Environment::new()
+    };
     environment.set_debug(true); // so that errors know their place
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
@@ -102,6 +109,19 @@ fn environment() -> Environment<'static> {
         environment.set_syntax(syntax);
     }
     environment
+}
+
+/// Whether a template only puts variables into text, as most prompts do. Such a one needs none of the filters, tests and
+/// functions that are built in, and to register those costs a call more than all the rest of it.
+fn is_plain(source: &str) -> bool {
+    !source.contains("{%")
+        && source.split("{{").skip(1).all(|after| {
+            let path = after.split("}}").next().unwrap_or_default().trim();
+            let mut names = path.split('.');
+            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+            path.bytes().all(|byte| is_name(byte) || byte == b'.')
+                && names.next().is_some_and(|name| !FUNCTIONS.contains(&name))
+        })
 }
 
 /// The template's variables in the order of their first use, each with a name that a port can have.

@@ -83,9 +83,10 @@ pub trait Configure: Sized {
     fn configure(config: Self::Config) -> Result<Self>;
 
     /// The ports that the node has under this configuration, beside those of its function: a template's variables, say.
-    /// The inputs arrive in a parameter of type [`crate::Values`]; the outputs are given by returning one.
-    fn ports(&self) -> Ports {
-        Ports::none()
+    /// The inputs arrive in a parameter of type [`crate::Values`]; the outputs are given by returning one. Asked when a flow
+    /// is saved, and not when the node runs: what takes time and only finds ports, or what is wrong with them, belongs here.
+    fn ports(&self) -> Result<Ports> {
+        Ok(Ports::none())
     }
 }
 
@@ -105,7 +106,7 @@ impl<T: Configure> Param for Config<T> {
     }
 
     fn configure(config: &str, ports: &mut Ports) -> Result<()> {
-        let more = make::<T>(config)?.ports();
+        let more = make::<T>(config)?.ports()?;
         ports.inputs.extend(more.inputs);
         ports.outputs.extend(more.outputs);
         Ok(())

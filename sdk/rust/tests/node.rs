@@ -64,12 +64,12 @@ impl Configure for Names {
         Ok(Self(config.names))
     }
 
-    fn ports(&self) -> Ports {
+    fn ports(&self) -> Result<Ports> {
         let ports = || self.0.iter().map(|name| Port::input::<Value>(name, ""));
-        Ports {
+        Ok(Ports {
             inputs: ports().collect(),
             outputs: ports().collect(),
-        }
+        })
     }
 }
 
@@ -82,7 +82,7 @@ impl Configure for Quiet {
         Ok(Self(Names(config.names)))
     }
 
-    fn ports(&self) -> Ports {
+    fn ports(&self) -> Result<Ports> {
         self.0.ports()
     }
 }

@@ -186,3 +186,30 @@ fn nesting_is_bounded() {
         .is_err()
     );
 }
+
+#[test]
+fn what_is_built_in_is_there_for_whoever_uses_it() {
+    for plain in [
+        "",
+        "no variable",
+        "{{ a }}{{b}} {{ user.name }}",
+        "{# note #}{{ a }}",
+    ] {
+        assert!(is_plain(plain), "{plain}");
+    }
+    let built_in = [
+        ("{{ a|upper }}", "SEA"),
+        ("{{ a is string }}", "True"),
+        ("{% if a is defined %}{{ a }}{% endif %}", "sea"),
+        ("{{ range(2) }}{{ a }}", "[0,1]sea"),
+        ("{{ a ~ '{{' }}", "sea{{"),
+        ("{{- a -}}", "sea"),
+    ];
+    for (template, prompt) in built_in {
+        assert!(!is_plain(template), "{template}");
+        assert_eq!(text(template, [("a", Value::Text("sea".into()))]), prompt);
+    }
+    // A function's name is no variable, whether the function is called or not.
+    let ports = configured("{{ range }}").expect("a template");
+    assert!(ports.inputs.is_empty(), "{ports:?}");
+}
