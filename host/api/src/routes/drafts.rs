@@ -116,9 +116,9 @@ fn seen(headers: &HeaderMap) -> Result<Seen, Problem> {
         Problem::new(Code::InvalidHeader, format!("the header `{name}` {rule}"))
     };
     match (this, none) {
-        (Some(_), Some(_)) => Err(invalid(
-            &header::IF_MATCH,
-            "and `if-none-match` contradict each other",
+        (Some(_), Some(_)) => Err(Problem::new(
+            Code::DraftChanged,
+            "`If-Match` and `If-None-Match` cannot both hold",
         )),
         (Some("*"), None) => Ok(Seen::Any),
         (Some(this), None) => this
