@@ -55,8 +55,8 @@ async fn get_draft(
 /// Writes the draft of a flow, which need not be there. The text may have faults, or be no document at all.
 #[utoipa::path(put, path = "/api/v1/flows/{name}/draft", tag = "flows", params(FlowPath, Conditions),
     request_body(description = "The text, of at most 1 MiB.", content(
-        (String = "application/yaml"),
-        (Object = "application/json"),
+        (serde_json::Value = "application/yaml"),
+        (serde_json::Value = "application/json"),
     )),
     responses(
         (status = 200, body = DraftView, description = "It is written.", headers(("ETag" = String))),
@@ -112,6 +112,10 @@ fn told(status: StatusCode, draft: DraftView) -> Response {
 fn seen(headers: &HeaderMap) -> Result<Seen, Problem> {
     let this = extract::header(headers, &header::IF_MATCH)?;
     let none = extract::header(headers, &header::IF_NONE_MATCH)?;
+    let (this, none) = (
+        this.filter(|said| !said.is_empty()),
+        none.filter(|said| !said.is_empty()),
+    );
     let invalid = |name: &HeaderName, rule: &str| {
         Problem::new(Code::InvalidHeader, format!("the header `{name}` {rule}"))
     };

@@ -48,8 +48,8 @@ async fn list_flows(State(api): State<App>, Who(caller): Who) -> Answer<Vec<Flow
 /// No flow can be called `check`: that is where documents are only looked at.
 #[utoipa::path(put, path = "/api/v1/flows/{name}", tag = "flows", params(FlowPath, PutQuery),
     request_body(description = "The flow's document, of at most 1 MiB.", content(
-        (String = "application/yaml"),
-        (Object = "application/json"),
+        (serde_json::Value = "application/yaml"),
+        (serde_json::Value = "application/json"),
     )),
     responses(
         (status = 200, body = Saved, description = "A version means the same already."),
@@ -101,8 +101,8 @@ pub(super) async fn document(api: &Api, request: Request) -> Result<(String, For
 /// flows from where to where. It needs the scope `deploy`.
 #[utoipa::path(post, path = "/api/v1/flows/check", tag = "flows",
     request_body(description = "The flow's document, of at most 1 MiB.", content(
-        (String = "application/yaml"),
-        (Object = "application/json"),
+        (serde_json::Value = "application/yaml"),
+        (serde_json::Value = "application/json"),
     )),
     responses((status = 200, body = Examination, description = "What is known of it, faults included.")))]
 async fn check_flow(
