@@ -31,12 +31,12 @@ struct Conditions {
     /// The `ETag` of the draft that the writer saw, in quotes; `*`: any.
     #[param(
         rename = "If-Match",
-        pattern = r#"^(\*|"[!-~]{1,64}")$"#,
+        pattern = r#"^(\*|"[!#-~]{1,64}")?$"#,
         example = "\"1\""
     )]
     if_match: Option<String>,
     /// `*`: there was none.
-    #[param(rename = "If-None-Match", pattern = r"^\*$", example = "*")]
+    #[param(rename = "If-None-Match", pattern = r"^(\*)?$", example = "*")]
     if_none_match: Option<String>,
 }
 
