@@ -39,14 +39,11 @@ polyglot_components := $(c_components) target/guests/echo-python.wasm target/gue
 .PHONY: run test bench lint guests host clean help
 .PHONY: format rust rust-guests rust-test-guests python-tools js-tools FORCE
 
-run: host $(plugin_components) ## Build what is missing and run the example flow
-	target/release/lockgate run flows/poem.yaml --input '{"topic":"春天"}' --trace
-	@printf '%s\n' '' 'Try next:' \
-	  "  target/release/lockgate run flows/poem.yaml --input '{\"topic\":\"the sea\"}'" \
-	  '  target/release/lockgate check flows/*.yaml' \
-	  '  target/release/lockgate test flows' \
-	  '  target/release/lockgate plugin inspect target/plugins/text.wasm' \
-	  '  target/release/lockgate --help'
+# Where the server of `make run` keeps what it is given.
+run: export LOCKGATE_DATA_FOLDER ?= target/data
+run: host $(plugin_components) ## Build what is missing, serve the example flows, and run one of them through HTTP
+	@exec target/release/lockgate serve --dev --plugins target/plugins --flows flows \
+	  --try 'poem={"topic":"春天"}'
 
 test: lint guests host ## Check everything: format, lints, licences, documentation, all tests
 	cargo test --release --workspace --no-fail-fast

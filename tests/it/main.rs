@@ -10,6 +10,7 @@ mod flows;
 mod hostile;
 mod offline;
 mod sandbox;
+mod server_commands;
 mod streaming;
 mod support;
 mod terminal;

@@ -12,7 +12,7 @@ use crate::body::Room;
 use crate::counts::Counts;
 use crate::limits::Limits;
 use crate::problem::{Code, Problem};
-use crate::{ApiConfig, front, openapi, routes};
+use crate::{ApiConfig, RunCounts, front, openapi, routes};
 
 /// What handlers share.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub(crate) struct Api {
     pub(crate) room: Room,
     pub(crate) limits: Limits,
     pub(crate) counts: Counts,
+    /// What the engine counts, where it does.
+    pub(crate) runs: Option<Arc<RunCounts>>,
     /// The OpenAPI document, as it is sent.
     pub(crate) openapi: Bytes,
 }
@@ -33,7 +35,11 @@ pub(crate) type App = Arc<Api>;
 pub(crate) type Answer<T> = Result<Json<T>, Problem>;
 
 /// All routes over a service.
-pub(crate) fn router(config: ApiConfig, service: Arc<Service>) -> Router {
+pub(crate) fn router(
+    config: ApiConfig,
+    service: Arc<Service>,
+    runs: Option<Arc<RunCounts>>,
+) -> Router {
     let (router, document) = routes::all().split_for_parts();
     let document = openapi::complete(document, config.dev);
     let largest = config
@@ -45,6 +51,7 @@ pub(crate) fn router(config: ApiConfig, service: Arc<Service>) -> Router {
         limits: Limits::new(config.key_requests, config.failed_requests),
         counts: Counts::new(paths(&document).into_iter()),
         openapi: document.to_string().into(),
+        runs,
         config,
         service,
     });

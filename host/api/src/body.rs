@@ -149,8 +149,14 @@ impl<T: DeserializeOwned> FromRequest<App> for Given<T> {
     }
 }
 
-/// Reads a body's text as JSON of one type.
-pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+/// Reads a body's text as a JSON object.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // serde would take a list of an object's values for the object.
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first == Some(&b'[') {
+        let detail = "the body has to be an object, and is a list";
+        return Err(Problem::new(Code::InvalidBody, detail));
+    }
     serde_json::from_slice(bytes).map_err(|error| {
         let problem = Problem::new(Code::InvalidBody, error.to_string());
         problem
@@ -170,7 +176,7 @@ pub(crate) enum Media {
     Bytes,
     /// `multipart/form-data`.
     Form,
-    /// `application/x-ndjson`, `application/jsonl`: a document on each line.
+    /// `application/x-ndjson`, `application/jsonl` or `text/plain`: a document on each line.
     Lines,
 }
 
@@ -189,11 +195,12 @@ impl Media {
                     .any(|name| essence.eq_ignore_ascii_case(name))
             })
             .ok_or_else(|| {
-                let said = if essence.is_empty() { "none" } else { essence };
-                Problem::new(
-                    Code::WrongMedia,
-                    format!("the Content-Type `{said}` is not read here"),
-                )
+                let detail = if essence.is_empty() {
+                    "the request has no Content-Type".to_owned()
+                } else {
+                    format!("the Content-Type `{essence}` is not read here")
+                };
+                Problem::new(Code::WrongMedia, detail)
             })
     }
 
@@ -208,7 +215,7 @@ impl Media {
             ],
             Self::Bytes => &["application/octet-stream", "application/wasm"],
             Self::Form => &["multipart/form-data"],
-            Self::Lines => &["application/x-ndjson", "application/jsonl"],
+            Self::Lines => &["application/x-ndjson", "application/jsonl", "text/plain"],
         }
     }
 

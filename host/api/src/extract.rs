@@ -24,7 +24,7 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
     async fn from_request_parts(parts: &mut request::Parts, api: &App) -> Result<Self, Problem> {
         match extract::Path::from_request_parts(parts, api).await {
             Ok(extract::Path(names)) => Ok(Self(names)),
-            Err(error) => Err(Problem::new(Code::InvalidPath, error.body_text())),
+            Err(error) => Err(refused(Code::InvalidPath, &error.body_text())),
         }
     }
 }
@@ -39,9 +39,17 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for Query<T> {
     async fn from_request_parts(parts: &mut request::Parts, api: &App) -> Result<Self, Problem> {
         match extract::Query::from_request_parts(parts, api).await {
             Ok(extract::Query(query)) => Ok(Self(query)),
-            Err(error) => Err(Problem::new(Code::InvalidQuery, error.body_text())),
+            Err(error) => Err(refused(Code::InvalidQuery, &error.body_text())),
         }
     }
+}
+
+/// What axum says, without what the code says already.
+fn refused(code: Code, said: &str) -> Problem {
+    let known = ["Invalid URL: ", "Failed to deserialize query string: "];
+    let mut known = known.iter();
+    let detail = known.find_map(|start| said.strip_prefix(start));
+    Problem::new(code, detail.unwrap_or(said))
 }
 
 /// Who asks, as [`crate::auth`] found out.

@@ -18,11 +18,15 @@ mod limits;
 mod openapi;
 mod problem;
 mod routes;
+mod run_counts;
 mod server;
 mod sse;
 mod stall;
+mod time;
+mod whole;
 
 pub use config::ApiConfig;
 pub use openapi::openapi;
 pub use problem::{Code, Problem, ProblemView};
+pub use run_counts::RunCounts;
 pub use server::{BindError, Server};

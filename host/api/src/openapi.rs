@@ -40,7 +40,10 @@ pub(crate) fn complete(document: OpenApi, dev: bool) -> Value {
     let components = &mut document["components"];
     let schemas = &mut components["schemas"];
     set(schemas, "Problem", schema_of::<ProblemView>());
-    set(schemas, "Code", schema_of::<Code>());
+    let codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    set(schemas, "Code", json!({ "type": "string", "enum": codes }));
+    let code = json!({ "$ref": "#/components/schemas/Code" });
+    set(&mut schemas["Problem"]["properties"], "code", code);
     set(schemas, "OpenAiError", openai_error());
     // What runs take and give is any JSON.
     set(schemas, "Doc", json!({ "description": "Any JSON." }));
@@ -56,10 +59,14 @@ fn complete_operation(operation: &mut Value, path: &str, dev: bool) {
         .as_array()
         .is_some_and(|tags| tags.iter().any(|tag| tag == PUBLIC));
     let has_body = operation.get("requestBody").is_some();
-    let has_parameters = operation
-        .get("parameters")
-        .and_then(Value::as_array)
-        .is_some_and(|all| !all.is_empty());
+    let parameters = operation
+        .get_mut("parameters")
+        .and_then(Value::as_array_mut);
+    let parameters: Vec<_> = parameters.into_iter().flatten().collect();
+    let may_be_invalid = parameters.iter().any(|parameter| parameter["in"] != "path");
+    for parameter in parameters {
+        without_null(&mut parameter["schema"]);
+    }
     let mut common = vec![(500, "The host is at fault.")];
     if !is_public || dev {
         common.push((
@@ -77,8 +84,8 @@ fn complete_operation(operation: &mut Value, path: &str, dev: bool) {
     } else {
         set(operation, "security", json!([]));
     }
-    if has_parameters || has_body {
-        common.push((400, "Path, query, a header or the body cannot be read."));
+    if may_be_invalid || has_body {
+        common.push((400, "The query, a header or the body cannot be read."));
     }
     if path.contains('{') {
         common.push((404, "There is no such thing."));
@@ -111,6 +118,15 @@ fn complete_operation(operation: &mut Value, path: &str, dev: bool) {
             set(response, "headers", json!({ "Retry-After": wait }));
         }
     }
+}
+
+/// A parameter that is left out is not there; none is null.
+fn without_null(schema: &mut Value) {
+    let Some(types) = schema.get("type").and_then(Value::as_array) else {
+        return;
+    };
+    let first = types.iter().find(|kind| *kind != "null").cloned();
+    set(schema, "type", first.unwrap_or_default());
 }
 
 fn problem_content(path: &str) -> Value {

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 macro_rules! codes {
     ($($code:ident $word:literal $status:ident $title:literal;)*) => {
         /// What sort of problem it is.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
         pub enum Code {
             $(#[doc = $title] #[serde(rename = $word)] $code,)*
         }
@@ -44,7 +44,7 @@ macro_rules! codes {
 }
 
 codes! {
-    InvalidPath "invalid-path" BAD_REQUEST "The path names something that there cannot be";
+    InvalidPath "invalid-path" NOT_FOUND "The path names something that there cannot be";
     InvalidQuery "invalid-query" BAD_REQUEST "The query says something that it cannot say";
     InvalidHeader "invalid-header" BAD_REQUEST "A header says something that it cannot say";
     InvalidBody "invalid-body" BAD_REQUEST "The body cannot be read";
@@ -119,6 +119,7 @@ pub struct ProblemView {
     /// What is wrong this time.
     pub detail: String,
     /// What sort of problem it is; stays what it is from version to version.
+    #[schema(value_type = String)]
     pub code: Code,
     /// With `flow-faults`: every fault and its place. With `invalid-input`: the places that do not meet the flow's schema.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -24,7 +24,7 @@ use tokio::time::{sleep, timeout};
 use tower::Service as _;
 
 use crate::stall::Stalling;
-use crate::{ApiConfig, api};
+use crate::{ApiConfig, RunCounts, api};
 
 /// How long accepting pauses after the system refused a connection for want of files or memory: at once it would only be
 /// refused again.
@@ -35,6 +35,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct Server {
     listener: TcpListener,
     config: ApiConfig,
+    runs: Option<Arc<RunCounts>>,
 }
 
 /// Why a server cannot listen.
@@ -67,7 +68,11 @@ impl Server {
             return Err(BindError::NotLoopback(address));
         }
         match TcpListener::bind(address).await {
-            Ok(listener) => Ok(Self { listener, config }),
+            Ok(listener) => Ok(Self {
+                listener,
+                config,
+                runs: None,
+            }),
             Err(error) => Err(BindError::Listen { address, error }),
         }
     }
@@ -78,14 +83,25 @@ impl Server {
         bound.unwrap_or(self.config.listen)
     }
 
+    /// With what the host's engine counts of runs, for `/metrics`.
+    #[must_use]
+    pub fn counting(mut self, runs: Arc<RunCounts>) -> Self {
+        self.runs = Some(runs);
+        self
+    }
+
     /// Serves until `shutdown` resolves. Then it takes no more connections, lets answers that are on their way end, for
     /// [`ApiConfig::stop_time`] at most, and drops the rest. Runs are not its business: drain the service first.
     pub async fn serve(self, service: Arc<Service>, shutdown: impl Future<Output = ()> + Send) {
-        let Self { listener, config } = self;
+        let Self {
+            listener,
+            config,
+            runs,
+        } = self;
         let places = Arc::new(Semaphore::new(config.connections.get() as usize));
         let graceful = GracefulShutdown::new();
         let stop_time = config.stop_time;
-        let connections = Connections::new(config, service);
+        let connections = Connections::new(config, service, runs);
         let mut shutdown = pin!(shutdown);
         loop {
             let next = accept(&listener, &places);
@@ -143,7 +159,7 @@ struct Connections {
 }
 
 impl Connections {
-    fn new(config: ApiConfig, service: Arc<Service>) -> Self {
+    fn new(config: ApiConfig, service: Arc<Service>, runs: Option<Arc<RunCounts>>) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(config.idle_time)
@@ -152,7 +168,7 @@ impl Connections {
             .max_buf_size(config.head_bytes.max(64 << 10));
         let stall_time = config.stall_time;
         Self {
-            router: api::router(config, service),
+            router: api::router(config, service, runs),
             http,
             stall_time,
         }

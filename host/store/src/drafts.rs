@@ -59,6 +59,16 @@ impl Store {
             .map_err(|error| self.fault(error))
     }
 
+    /// How many drafts a project has.
+    pub async fn count_drafts(&self, project: &Kebab) -> Result<u64> {
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM drafts WHERE project = ?")
+            .bind(project.as_str())
+            .fetch_one(&self.0.readers)
+            .await
+            .map_err(|error| self.fault(error))?;
+        Ok(count.unsigned_abs())
+    }
+
     /// Writes a flow's draft, if what is there is what is expected. `by` is a key's name.
     pub async fn put_draft(
         &self,

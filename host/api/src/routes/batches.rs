@@ -51,7 +51,10 @@ struct BatchQuery {
 
 /// Queues a run for each line, or none at all.
 #[utoipa::path(post, path = "/api/v1/flows/{name}/batches", tag = "batches", params(FlowPath, BatchQuery, KeyHeader),
-    request_body(content = String, content_type = "application/x-ndjson", description = "An input on each line; at most 64 MiB."),
+    request_body(description = "An input on each line; at most 64 MiB.", content(
+        (String = "application/x-ndjson"),
+        (String = "text/plain"),
+    )),
     responses(
         (status = 202, body = BatchView, description = "All of them are queued.", headers(("Location" = String))),
         (status = 409, description = "The flow cannot run now, or the first request with this key goes on."),

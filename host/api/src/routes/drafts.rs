@@ -31,12 +31,12 @@ struct Conditions {
     /// The `ETag` of the draft that the writer saw, in quotes; `*`: any.
     #[param(
         rename = "If-Match",
-        pattern = r#"^(\*|"[!-~]{1,64}")$"#,
+        pattern = r#"^(\*|"[!#-~]{1,64}")?$"#,
         example = "\"1\""
     )]
     if_match: Option<String>,
     /// `*`: there was none.
-    #[param(rename = "If-None-Match", pattern = r"^\*$", example = "*")]
+    #[param(rename = "If-None-Match", pattern = r"^(\*)?$", example = "*")]
     if_none_match: Option<String>,
 }
 
@@ -55,8 +55,8 @@ async fn get_draft(
 /// Writes the draft of a flow, which need not be there. The text may have faults, or be no document at all.
 #[utoipa::path(put, path = "/api/v1/flows/{name}/draft", tag = "flows", params(FlowPath, Conditions),
     request_body(description = "The text, of at most 1 MiB.", content(
-        (String = "application/yaml"),
-        (Object = "application/json"),
+        (serde_json::Value = "application/yaml"),
+        (serde_json::Value = "application/json"),
     )),
     responses(
         (status = 200, body = DraftView, description = "It is written.", headers(("ETag" = String))),
@@ -112,13 +112,17 @@ fn told(status: StatusCode, draft: DraftView) -> Response {
 fn seen(headers: &HeaderMap) -> Result<Seen, Problem> {
     let this = extract::header(headers, &header::IF_MATCH)?;
     let none = extract::header(headers, &header::IF_NONE_MATCH)?;
+    let (this, none) = (
+        this.filter(|said| !said.is_empty()),
+        none.filter(|said| !said.is_empty()),
+    );
     let invalid = |name: &HeaderName, rule: &str| {
         Problem::new(Code::InvalidHeader, format!("the header `{name}` {rule}"))
     };
     match (this, none) {
-        (Some(_), Some(_)) => Err(invalid(
-            &header::IF_MATCH,
-            "and `if-none-match` contradict each other",
+        (Some(_), Some(_)) => Err(Problem::new(
+            Code::DraftChanged,
+            "`If-Match` and `If-None-Match` cannot both hold",
         )),
         (Some("*"), None) => Ok(Seen::Any),
         (Some(this), None) => this

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use lockgate_flow::Examination;
 use lockgate_service::flows::{FlowSummary, FlowView, Format, Put, Saved};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -19,8 +20,12 @@ use crate::problem::{Code, Problem};
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_flows))
+        .routes(routes!(check_flow))
         .routes(routes!(get_flow, put_flow, delete_flow))
 }
+
+/// What messages call a document that is only looked at.
+const DOCUMENT: &str = "document";
 
 /// How a document is saved.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -43,8 +48,8 @@ async fn list_flows(State(api): State<App>, Who(caller): Who) -> Answer<Vec<Flow
 /// No flow can be called `check`: that is where documents are only looked at.
 #[utoipa::path(put, path = "/api/v1/flows/{name}", tag = "flows", params(FlowPath, PutQuery),
     request_body(description = "The flow's document, of at most 1 MiB.", content(
-        (String = "application/yaml"),
-        (Object = "application/json"),
+        (serde_json::Value = "application/yaml"),
+        (serde_json::Value = "application/json"),
     )),
     responses(
         (status = 200, body = Saved, description = "A version means the same already."),
@@ -90,6 +95,24 @@ pub(super) async fn document(api: &Api, request: Request) -> Result<(String, For
     let text = String::from_utf8(body.bytes.to_vec())
         .map_err(|_| Problem::new(Code::InvalidBody, "the body is not UTF-8"))?;
     Ok((text, format))
+}
+
+/// All that is known of a document, saved or not, against what is active now: its faults, its nodes with their ports, and what
+/// flows from where to where. It needs the scope `deploy`.
+#[utoipa::path(post, path = "/api/v1/flows/check", tag = "flows",
+    request_body(description = "The flow's document, of at most 1 MiB.", content(
+        (serde_json::Value = "application/yaml"),
+        (serde_json::Value = "application/json"),
+    )),
+    responses((status = 200, body = Examination, description = "What is known of it, faults included.")))]
+async fn check_flow(
+    State(api): State<App>,
+    Who(caller): Who,
+    request: Request,
+) -> Answer<Examination> {
+    let (text, _) = document(&api, request).await?;
+    let flows = api.service.flows();
+    Ok(Json(flows.check(&caller, DOCUMENT, &text).await?))
 }
 
 /// One flow: its active version, or its newest where none is active.

@@ -77,8 +77,14 @@ impl Collector for Scrape {
             let kind = gauge.metric_type();
             gauge.encode(encoder.encode_descriptor(name, help, None, kind)?)?;
         }
-        let none = ConstCounter::new(0u64);
-        let kind = none.metric_type();
+        let kind = ConstCounter::new(0u64).metric_type();
+        if let Some(runs) = &self.api.runs {
+            let mut family = encoder.encode_descriptor("runs", "Runs by outcome", None, kind)?;
+            for (outcome, count) in runs.counted() {
+                let counter = ConstCounter::new(count);
+                counter.encode(family.encode_family(&[("outcome", outcome)])?)?;
+            }
+        }
         let mut family = encoder.encode_descriptor(
             "http_requests",
             "Requests by route and status",

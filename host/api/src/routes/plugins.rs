@@ -46,7 +46,8 @@ struct UploadQuery {
 }
 
 /// A component in a form.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(
     dead_code,
     reason = "it says what a form has, which is read field by field"

@@ -1,5 +1,7 @@
 //! The queue: how it is, and what was given up.
 
+use std::num::NonZeroU64;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -29,8 +31,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[into_params(parameter_in = Query)]
 pub(super) struct PieceQuery {
     /// Where the list goes on: `next` of the piece before.
-    #[param(minimum = 1)]
-    pub(super) cursor: Option<i64>,
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 9_223_372_036_854_775_807_i64)]
+    pub(super) cursor: Option<NonZeroU64>,
     /// How many at most. Left out: 50.
     #[param(minimum = 1, maximum = 200)]
     pub(super) limit: Option<u32>,

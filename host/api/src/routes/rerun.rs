@@ -17,6 +17,7 @@ use crate::api::App;
 use crate::body::Given;
 use crate::extract::{Path, Who};
 use crate::problem::Problem;
+use crate::whole;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(rerun))
@@ -31,10 +32,11 @@ struct Rerun {
     from: String,
     /// Which version of the flow. Left out: the one that the run had.
     #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
+    #[serde(default, deserialize_with = "whole::optional")]
     version: Option<u32>,
     /// Values for variables: those of the run itself are not kept.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Object, required = false)]
     vars: Map<String, Value>,
 }
 

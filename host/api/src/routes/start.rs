@@ -20,6 +20,7 @@ use crate::body::Given;
 use crate::extract::{self, Path, Who};
 use crate::problem::{Code, Problem};
 use crate::sse;
+use crate::whole;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -49,10 +50,11 @@ struct FlowRun {
     #[schema(required = false)]
     input: Value,
     /// Which version of the flow. Left out: the active one.
+    #[serde(default, deserialize_with = "whole::optional")]
     #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
     version: Option<u32>,
     /// Where a queued run stands: higher first.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole::required")]
     #[schema(required = false, minimum = -10, maximum = 10, default = 0)]
     priority: i32,
     /// The node to stop at. As `pinned` and `vars`, it can get around a flow's validators: it needs the scope `deploy`, or a

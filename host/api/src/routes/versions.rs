@@ -13,6 +13,7 @@ use super::names::{FlowPath, FlowVersionPath};
 use crate::api::{Answer, App};
 use crate::body::Given;
 use crate::extract::{Path, Query, Who};
+use crate::whole;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -51,6 +52,7 @@ struct LocksQuery {
 #[serde(deny_unknown_fields)]
 struct FlowActive {
     /// Counts from 1.
+    #[serde(deserialize_with = "whole::required")]
     #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
     version: u32,
 }

@@ -19,6 +19,7 @@ use crate::body::{Given, Media};
 use crate::extract::{self, Path, Text, Who};
 use crate::problem::Problem;
 use crate::server::Peer;
+use crate::whole;
 
 const TIMESTAMP: HeaderName = HeaderName::from_static("x-lockgate-timestamp");
 const SIGNATURE: HeaderName = HeaderName::from_static("x-lockgate-signature");
@@ -39,7 +40,7 @@ struct Webhook {
     #[schema(required = false, default = false)]
     signed: bool,
     /// Where its runs stand in the queue: higher first.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole::required")]
     #[schema(required = false, minimum = -10, maximum = 10, default = 0)]
     priority: i32,
 }

@@ -156,8 +156,8 @@ pub(super) fn recorded(event: &Tree) -> Option<Recorded> {
         "node.finished" => RunEvent::NodeFinished {
             at: at(event)?,
             outcome: match event["outcome"].as_str()? {
-                "ok" => NodeOutcome::Ok(Vec::new().into()),
-                "pinned" => NodeOutcome::Pinned(Vec::new().into()),
+                "ok" => NodeOutcome::Ok(Vec::new()),
+                "pinned" => NodeOutcome::Pinned(Vec::new()),
                 "cancelled" => NodeOutcome::Cancelled,
                 _ => NodeOutcome::Failed(Arc::new(error(&event["error"]))),
             },

@@ -62,9 +62,9 @@ fn excerpt(name: &str, document: &str, (line, column): (usize, usize)) -> Option
 
 impl fmt::Display for Placed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.source, self.fault.line, self.fault.column) {
-            (None, Some(line), Some(column)) => write!(f, "{line}:{column}: ")?,
-            _ => {}
+        let place = self.fault.line.zip(self.fault.column);
+        if let (None, Some((line, column))) = (&self.source, place) {
+            write!(f, "{line}:{column}: ")?;
         }
         write!(f, "{}", escaped(&self.fault.message))
     }

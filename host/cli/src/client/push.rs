@@ -109,7 +109,7 @@ async fn flow(
     ending: &str,
     activate: Option<bool>,
 ) -> Result<Vec<String>, Failed> {
-    let text = check::read(file).map_err(anyhow::Error::from)?;
+    let text = check::read(file)?;
     let shown = file.display().to_string();
     // Only the name is read from it here; what it may be is for the server to say.
     let document = FlowDocument::parse(&shown, &text).map_err(|faults| check::show(&faults))?;
@@ -194,7 +194,11 @@ fn told_of_flow(answer: &Tree) -> Vec<String> {
         word(&answer["version"]),
         word(&answer["digest"]),
     )];
-    lines.extend(told_of_locks(&answer["flows"]));
+    let mut others = answer["flows"].clone();
+    if let Some(others) = others.as_array_mut() {
+        others.retain(|other| other["flow"] != answer["flow"]);
+    }
+    lines.extend(told_of_locks(&others));
     lines
 }
 

@@ -20,15 +20,21 @@ pub(super) struct Entry {
     pub(super) line: usize,
 }
 
-/// Reads a file. Faults are sentences that begin with the file and the line; what is right beside them is read all the same.
-pub(super) fn read(path: &Path, keys: &Keys) -> (Vec<Entry>, Vec<String>) {
+/// A line of a file, and what is wrong with it: a sentence that begins with the file and the line.
+pub(super) type Fault = (usize, String);
+
+/// Reads a file. What is right beside faults is read all the same.
+pub(super) fn read(path: &Path, keys: &Keys) -> (Vec<Entry>, Vec<Fault>) {
     match text(path) {
         Ok(text) => parse(path, &text, keys),
-        Err(error) => (Vec::new(), vec![format!("{}: {error}", path.display())]),
+        Err(error) => {
+            let fault = format!("{}: {error}", path.display());
+            (Vec::new(), vec![(0, fault)])
+        }
     }
 }
 
-fn parse(path: &Path, text: &str, keys: &Keys) -> (Vec<Entry>, Vec<String>) {
+fn parse(path: &Path, text: &str, keys: &Keys) -> (Vec<Entry>, Vec<Fault>) {
     let mut reading = Reading {
         path,
         text,
@@ -51,7 +57,7 @@ struct Reading<'t> {
     text: &'t str,
     keys: &'t Keys,
     entries: Vec<Entry>,
-    faults: Vec<String>,
+    faults: Vec<Fault>,
 }
 
 impl Reading<'_> {
@@ -86,9 +92,8 @@ impl Reading<'_> {
 
     fn fault(&mut self, at: usize, message: &str) {
         let line = self.line(at);
-        let path = self.path.display();
-        self.faults
-            .push(format!("{path}:{line}: {}", message.trim()));
+        let fault = format!("{}:{line}: {}", self.path.display(), message.trim());
+        self.faults.push((line, fault));
     }
 
     fn line(&self, at: usize) -> usize {

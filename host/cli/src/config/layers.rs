@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::document::{self, Entry};
+use super::document::{self, Entry, Fault};
 use super::keys::{self, Keys};
 use super::{Config, DEV, FILE, Origin};
 use crate::args::ConfigArgs;
@@ -30,6 +30,7 @@ pub(super) fn load(args: &ConfigArgs, environment: impl Iterator<Item = (String,
         for entry in entries {
             reading.entry(&path, entry);
         }
+        reading.faults.sort_by_key(|(line, _)| *line);
     }
     let warnings = reading.environment(&keys, environment);
     reading.flags(args);
@@ -61,7 +62,8 @@ fn defaults(keys: &Keys) -> BTreeMap<String, (Value, Origin)> {
 
 struct Reading {
     layers: Layers,
-    faults: Vec<String>,
+    /// Each with its line; those of variables and flags come after all lines.
+    faults: Vec<Fault>,
 }
 
 impl Reading {
@@ -72,9 +74,9 @@ impl Reading {
                 self.layers.0.insert(key.to_owned(), (value, origin));
             }
             Err(reason) => self.faults.push(match &origin {
-                Origin::File(..) => format!("{origin}: `{key}`: {reason}"),
-                Origin::Env(name) => format!("{name}: {reason}"),
-                origin => format!("{origin}: {reason}"),
+                Origin::File(_, line) => (*line, format!("{origin}: `{key}`: {reason}")),
+                Origin::Env(name) => (usize::MAX, format!("{name}: {reason}")),
+                origin => (usize::MAX, format!("{origin}: {reason}")),
             }),
         }
     }
@@ -136,7 +138,8 @@ impl Reading {
 
     fn finish(self) -> Result<(Config, Layers), Vec<String>> {
         if !self.faults.is_empty() {
-            return Err(self.faults);
+            let faults = self.faults.into_iter();
+            return Err(faults.map(|(_, fault)| fault).collect());
         }
         let mut table = Table::new();
         for (key, (value, _)) in &self.layers.0 {

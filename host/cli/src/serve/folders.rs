@@ -17,7 +17,7 @@ use lockgate_service::flows::Put;
 use lockgate_service::plugins::{Upload, UploadDone, UploadStatus, Uploaded};
 use lockgate_service::{Caller, Service, ServiceError};
 
-use super::say::{complain, refused, resolved, say};
+use super::say::{self, complain, resolved, say};
 use crate::flows::ENDINGS;
 use crate::{check, test};
 
@@ -38,6 +38,9 @@ pub(super) struct Folders {
     plugins: Option<PathBuf>,
     flows: Option<PathBuf>,
     seen: BTreeMap<PathBuf, Seen>,
+    /// What was refused, and what was said of it: it is tried again when anything changes, and said again if it is something
+    /// else.
+    refused: BTreeMap<PathBuf, String>,
 }
 
 /// A file, as far as a change of it can be told.
@@ -45,8 +48,6 @@ pub(super) struct Folders {
 struct Seen {
     changed: Option<SystemTime>,
     bytes: u64,
-    /// Whether it was refused: then it is looked at again when anything changes.
-    refused: bool,
 }
 
 impl Folders {
@@ -66,6 +67,7 @@ impl Folders {
             plugins: folder(plugins),
             flows: folder(flows),
             seen: BTreeMap::new(),
+            refused: BTreeMap::new(),
         }
     }
 
@@ -76,13 +78,28 @@ impl Folders {
             .filter_map(|folder| folder.as_deref())
     }
 
-    /// Loads what is new, what has changed since, and what was refused then: plugins first, because flows need them. Says
-    /// what became of each.
+    /// Loads what is new and what has changed since, and if there is any, what was refused then: plugins first, because
+    /// flows need them. Says what became of each.
     pub(super) async fn load(&mut self) {
-        let plugins = self.changed(self.plugins.clone(), |path| ending(path) == "wasm");
-        self.load_plugins(plugins).await;
+        let is_plugin = |path: &Path| ending(path) == "wasm";
+        let mut plugins = self.changed(self.plugins.clone(), is_plugin);
         let is_flow = |path: &Path| ENDINGS.contains(&ending(path)) && !test::files::is_cases(path);
-        let flows = self.changed(self.flows.clone(), is_flow);
+        let mut flows = self.changed(self.flows.clone(), is_flow);
+        if plugins.is_empty() && flows.is_empty() {
+            return;
+        }
+        self.refused.retain(|path, _| path.is_file());
+        for path in self.refused.keys() {
+            let files = if is_plugin(path) {
+                &mut plugins
+            } else {
+                &mut flows
+            };
+            if !files.contains(path) {
+                files.push(path.clone());
+            }
+        }
+        self.load_plugins(plugins).await;
         self.load_flows(flows).await;
     }
 
@@ -100,7 +117,6 @@ impl Folders {
         };
         let mut changed = Vec::new();
         for (path, now) in files.into_iter().filter(|(path, _)| is(path)) {
-            // One that was refused is not what it is now, so it counts as changed.
             if self.seen.get(&path) != Some(&now) {
                 self.seen.insert(path.clone(), now);
                 changed.push(path);
@@ -120,22 +136,22 @@ impl Folders {
             }
         }));
         let mut uploads = uploads.buffered(AT_ONCE);
-        let mut refused_files = Vec::new();
+        let (mut loaded, mut refused) = (Vec::new(), Vec::new());
         while let Some((file, done)) = uploads.next().await {
             let active = match done {
                 Ok(done) => self.activate(*done).await,
                 Err(error) => Err(error),
             };
             match active {
-                Ok(line) => say(line),
-                Err(error) => {
-                    refused(&file, &error);
-                    refused_files.push(file);
+                Ok(line) => {
+                    say(line);
+                    loaded.push(file);
                 }
+                Err(error) => refused.push((file, error)),
             }
         }
         drop(uploads);
-        self.mark(refused_files);
+        self.remember(loaded, refused);
     }
 
     async fn activate(&self, done: UploadDone) -> Result<String, ServiceError> {
@@ -164,22 +180,25 @@ impl Folders {
     /// Saves flows. One that runs another may come before it, so those that are refused are tried again as long as some are
     /// not.
     async fn load_flows(&mut self, mut files: Vec<PathBuf>) {
+        let mut loaded = Vec::new();
         while !files.is_empty() {
             let mut left = Vec::new();
             let before = files.len();
             for file in files {
                 match self.save(&file).await {
-                    Ok(line) => say(line),
+                    Ok(line) => {
+                        say(line);
+                        loaded.push(file);
+                    }
                     Err(error) => left.push((file, error)),
                 }
             }
             if left.len() == before {
-                left.iter().for_each(|(file, error)| refused(file, error));
-                let files = left.into_iter().map(|(file, _)| file).collect();
-                return self.mark(files);
+                return self.remember(loaded, left);
             }
             files = left.into_iter().map(|(file, _)| file).collect();
         }
+        self.remember(loaded, Vec::new());
     }
 
     async fn save(&self, file: &Path) -> Result<String, ServiceError> {
@@ -223,10 +242,16 @@ impl Folders {
         Ok(flow.summary.active.is_none())
     }
 
-    fn mark(&mut self, refused: Vec<PathBuf>) {
-        for file in refused {
-            if let Some(seen) = self.seen.get_mut(&file) {
-                seen.refused = true;
+    /// Says why files were refused, unless that was said of them before.
+    fn remember(&mut self, loaded: Vec<PathBuf>, refused: Vec<(PathBuf, ServiceError)>) {
+        for file in loaded {
+            self.refused.remove(&file);
+        }
+        for (file, error) in refused {
+            let reason = format!("{error:?}");
+            let before = self.refused.insert(file.clone(), reason.clone());
+            if before.is_none_or(|before| before != reason) {
+                say::refused(&file, &error);
             }
         }
     }
@@ -274,7 +299,6 @@ fn files(folder: &Path) -> io::Result<BTreeMap<PathBuf, Seen>> {
             let seen = Seen {
                 changed: meta.modified().ok(),
                 bytes: meta.len(),
-                refused: false,
             };
             files.insert(path, seen);
         }

@@ -27,8 +27,17 @@ pub(super) struct Watching {
 pub(super) fn watch(folders: &Folders) -> anyhow::Result<Watching> {
     let changed = Arc::new(Notify::new());
     let heard = Arc::clone(&changed);
-    // Errors are told too: one says that events were lost, and then looking is all the more needed.
-    let tell = move |_: DebounceEventResult| heard.notify_one();
+    let tell = move |told: DebounceEventResult| {
+        // That a file was read is told as well, and looking reads files: without this, looking would never end. Errors
+        // say that events were lost, and then looking is all the more needed.
+        let is_change = match told {
+            Ok(events) => events.iter().any(|event| !event.kind.is_access()),
+            Err(_) => true,
+        };
+        if is_change {
+            heard.notify_one();
+        }
+    };
     let mut watcher = new_debouncer(QUIET, None, tell).context("watching folders")?;
     for folder in folders.paths() {
         let watched = watcher.watch(folder, RecursiveMode::NonRecursive);

@@ -49,8 +49,9 @@ impl Flows {
                 most: MAX_DOCUMENT_BYTES as u64,
             });
         }
-        let at = now();
         let store = self.registry.store();
+        self.check_room_for_draft(&caller.project, name).await?;
+        let at = now();
         let put = store.put_draft(
             &caller.project,
             name,
@@ -90,6 +91,26 @@ impl Flows {
             DraftPut::Conflict(None) => Err(ServiceError::not_found("draft", name)),
             DraftPut::Conflict(etag) => Err(ServiceError::DraftChanged { etag }),
         }
+    }
+}
+
+impl Flows {
+    /// One more than there is room for can come from each of several writers at the same time: it is a bound, not a count.
+    async fn check_room_for_draft(
+        &self,
+        project: &Kebab,
+        name: &Kebab,
+    ) -> Result<(), ServiceError> {
+        let store = self.registry.store();
+        let most = self.registry.config.max_drafts as u64;
+        if store.count_drafts(project).await? < most || store.draft(project, name).await?.is_some()
+        {
+            return Ok(());
+        }
+        Err(ServiceError::TooMany {
+            what: "drafts",
+            most,
+        })
     }
 }
 

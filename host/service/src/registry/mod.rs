@@ -9,40 +9,43 @@
 //! at all.
 //! Does not belong here: who may ask for it, and how it is told (`plugins`, `flows`).
 
+mod against;
 mod catalog;
+mod commit;
 mod config;
 mod load;
 mod lock;
 mod old;
 mod project;
+mod references;
 mod rule;
 mod settle;
 mod snapshot;
 mod start;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use lockgate_flow::{FlowDocument, Plan};
 use lockgate_model::Kebab;
-use lockgate_store::{AuditRow, Change, Store};
-use tokio::sync::{Mutex, MutexGuard, Semaphore};
+use lockgate_store::Store;
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
 pub use config::RegistryConfig;
 
 pub(crate) use lock::{Locked, sha256, written};
 pub(crate) use project::{Project, audit};
-pub(crate) use settle::{Aim, Settled, runs};
+pub(crate) use references::runs;
+pub(crate) use settle::{Aim, Settled};
 pub(crate) use snapshot::{Active, FlowState, PluginKey, PluginVersion, Ready, Snapshot};
 
 use crate::error::ServiceError;
+use crate::flows::{Cause, CauseKind};
 use crate::ports::{LoadedPlugin, PluginLoader};
 use crate::{Caller, Moment};
-use catalog::{ActiveFlows, ActiveNodes};
 use load::Shelf;
-use snapshot::Loaded;
 
 /// After which time it is worth another try where as much is done at once as may be.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(2);
@@ -193,43 +196,8 @@ impl Registry {
         broken
     }
 
-    /// What a document is planned against, with the plugins loaded that it needs.
-    pub(crate) async fn against(&self, project: &Kebab, document: &FlowDocument) -> Against {
-        let snapshot = self.snapshot(project);
-        let mut loaded = snapshot.loaded.clone();
-        let needed = settle::needs(document, &snapshot);
-        let wanted = needed.filter(|key| !loaded.contains_key(*key)).cloned();
-        let wanted = wanted.collect();
-        let mut blocked = Vec::new();
-        for (key, outcome) in self.shelf.load(wanted).await {
-            match outcome {
-                Ok(plugin) => {
-                    loaded.insert(key, plugin);
-                }
-                Err(reason) => blocked.push(reason.to_string()),
-            }
-        }
-        // A flow that runs the document's flow is planned with it, which is how a circle is found.
-        let around = document.name().map(|own| settle::around(&snapshot, own));
-        let around = around.unwrap_or_default();
-        let active = snapshot.flows.iter();
-        let apart = active.filter(|(name, _)| !around.contains(*name));
-        let plans = apart.filter_map(|(name, flow)| {
-            let plan = flow.active.as_ref()?.plan()?;
-            Some((name.clone(), plan.clone()))
-        });
-        let plans = plans.collect();
-        blocked.extend(settle::broken_flows(document, &snapshot, &plans));
-        Against {
-            snapshot,
-            loaded,
-            plans,
-            blocked,
-        }
-    }
-
     /// A place among the documents that are planned at once beside those that are saved.
-    pub(crate) async fn checking(&self) -> Result<tokio::sync::SemaphorePermit<'_>, ServiceError> {
+    pub(crate) async fn checking(&self) -> Result<SemaphorePermit<'_>, ServiceError> {
         let place = self.checking.acquire().await;
         place.map_err(|closed| ServiceError::Internal(closed.to_string()))
     }
@@ -267,65 +235,6 @@ impl Registry {
         let new = || Arc::new(Project::new(name.clone(), Snapshot::default()));
         projects.entry(name.clone()).or_insert_with(new).clone()
     }
-
-    /// Settles what a project's next state would be. Nothing is changed by it.
-    pub(crate) async fn settle(&self, next: Snapshot, aim: &Aim) -> Result<Settled, ServiceError> {
-        Box::pin(settle::settle(&self.shelf, next, aim)).await
-    }
-
-    /// Makes a settled state the one in force: one transaction, then the swap. Whoever calls it holds the project's turn.
-    pub(crate) async fn commit(
-        &self,
-        project: &Project,
-        changes: Vec<Change>,
-        settled: Settled,
-        audit: AuditRow,
-    ) -> Result<(), ServiceError> {
-        let changes = project::with_locks(changes, &settled);
-        let store = self.store();
-        store.change(&project.name, changes, vec![audit]).await?;
-        project.swap(settled.next);
-        Ok(())
-    }
-
-    /// Stores a component's file. It stays at least as long as the answer is held: the time to write a row that names it.
-    pub(crate) async fn keep_file(
-        &self,
-        bytes: &Arc<[u8]>,
-    ) -> Result<MutexGuard<'_, ()>, ServiceError> {
-        let files = self.files.lock().await;
-        self.store().components().put(bytes.to_vec()).await?;
-        Ok(files)
-    }
-
-    /// Does `commit` and then removes those files that no row names any more.
-    pub(crate) async fn commit_without_files(
-        &self,
-        project: &Project,
-        digests: BTreeSet<Arc<str>>,
-        changes: Vec<Change>,
-        settled: Settled,
-        audit: AuditRow,
-    ) -> Result<(), ServiceError> {
-        let _files = self.files.lock().await;
-        self.commit(project, changes, settled, audit).await?;
-        let projects = self.projects();
-        for digest in digests {
-            let is_named = projects.iter().any(|project| {
-                let snapshot = project.snapshot();
-                let mut versions = snapshot.plugins.values().flat_map(BTreeMap::values);
-                versions.any(|version| version.key.digest == digest)
-            });
-            if is_named {
-                continue;
-            }
-            // What stays behind takes room and does no harm.
-            if let Err(error) = self.store().components().remove(&digest).await {
-                tracing::warn!(%digest, %error, "the file of a deleted plugin was not removed");
-            }
-        }
-        Ok(())
-    }
 }
 
 impl std::fmt::Debug for Registry {
@@ -355,31 +264,6 @@ fn in_force(flow: &Kebab, active: &Active) -> Result<Resolved, ServiceError> {
     }
 }
 
-/// What a document is planned against.
-pub(crate) struct Against {
-    snapshot: Arc<Snapshot>,
-    loaded: Loaded,
-    plans: BTreeMap<Kebab, Arc<Plan>>,
-    /// What the document needs and this host does not have loaded, each as a sentence.
-    pub(crate) blocked: Vec<String>,
-}
-
-impl Against {
-    pub(crate) fn nodes(&self) -> ActiveNodes<'_> {
-        ActiveNodes {
-            plugins: &self.snapshot.plugins,
-            loaded: &self.loaded,
-        }
-    }
-
-    pub(crate) fn flows(&self) -> ActiveFlows<'_> {
-        ActiveFlows {
-            flows: &self.snapshot.flows,
-            plans: &self.plans,
-        }
-    }
-}
-
 /// Does work to its end, even if whoever waits for it goes away: a change must not stop between the store and the swap.
 pub(crate) async fn to_its_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, ServiceError>> + Send + 'static,
@@ -400,13 +284,8 @@ pub(crate) fn keep_loaded(next: &mut Snapshot, plugin: Arc<dyn LoadedPlugin>) {
 }
 
 /// The cause of what a caller does.
-pub(crate) fn cause(
-    caller: &Caller,
-    kind: crate::flows::CauseKind,
-    subject: impl ToString,
-    at: Moment,
-) -> crate::flows::Cause {
-    crate::flows::Cause {
+pub(crate) fn cause(caller: &Caller, kind: CauseKind, subject: impl ToString, at: Moment) -> Cause {
+    Cause {
         kind,
         subject: subject.to_string(),
         by: caller.name.to_string(),

@@ -33,7 +33,7 @@ pub(super) async fn list(
             .into_iter()
             .filter(|run| known.binary_search(&run.run).is_err()),
     );
-    items.sort_unstable_by(|a, b| b.run.cmp(&a.run));
+    items.sort_unstable_by_key(|run| std::cmp::Reverse(run.run));
     let is_more = items.len() > limit;
     items.truncate(limit);
     let next = match items.last() {

@@ -1,5 +1,6 @@
 //! Everything is bounded.
 
+use lockgate_service::flows::Seen;
 use lockgate_service::{RegistryConfig, ServiceError};
 
 use crate::fakes::component;
@@ -13,6 +14,7 @@ async fn a_project_has_so_many_of_each_and_no_more() {
         max_flows: 2,
         max_flow_versions: 2,
         max_component_bytes: 200,
+        max_drafts: 1,
         ..RegistryConfig::default()
     };
     let world = World::with(config).await;
@@ -49,6 +51,20 @@ async fn a_project_has_so_many_of_each_and_no_more() {
         assert_eq!(refused.code(), "too-many", "{name}");
     }
     assert!(!world.flow("x", &["a/run"]).await.created);
+
+    let draft = async |name: &str| {
+        let name = crate::world::kebab(name);
+        let text = "x".to_owned();
+        let put = world.flows.put_draft(&world.me, &name, text, Seen::Nothing);
+        put.await.map(|_| ()).map_err(|error| error.code())
+    };
+    assert_eq!(draft("one").await, Ok(()));
+    assert_eq!(draft("two").await, Err("too-many"));
+    let name = crate::world::kebab("one");
+    let again = world
+        .flows
+        .put_draft(&world.me, &name, "y".into(), Seen::Any);
+    assert_eq!(again.await.unwrap().text, "y");
 }
 
 #[tokio::test]
@@ -80,7 +96,7 @@ async fn a_text_that_is_too_large_is_no_document_and_no_draft() {
     let refused = world.save("x", &large).await.unwrap_err();
     assert_eq!(refused.code(), "flow-faults");
     let name = crate::world::kebab("x");
-    let seen = lockgate_service::flows::Seen::Nothing;
+    let seen = Seen::Nothing;
     let refused = world.flows.put_draft(&world.me, &name, large, seen).await;
     assert_eq!(refused.unwrap_err().code(), "too-large");
 }

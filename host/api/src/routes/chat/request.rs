@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::extract::Text;
 use crate::problem::{Code, Problem};
+use crate::whole;
 
 /// A request for the next message of a chat. Fields that are not here are passed over.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -24,6 +25,7 @@ pub(super) struct ChatRequest {
     /// How pieces come.
     pub(super) stream_options: Option<StreamOptions>,
     /// How many answers: one.
+    #[serde(default, deserialize_with = "whole::optional")]
     #[schema(minimum = 1, maximum = 1)]
     n: Option<u32>,
 }

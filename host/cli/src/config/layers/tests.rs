@@ -85,11 +85,11 @@ fn unknown_keys_are_refused_with_the_nearest() {
     assert_eq!(
         faults,
         [
+            "lockgate.toml:2: there is no key `server.lissten`: did you mean `server.listen`?",
+            "lockgate.toml:3: there is no key `que`: did you mean `queue`?",
+            "lockgate.toml:6: there is no key `queue.keep_runs`: did you mean `data.keep_runs`?",
             "lockgate.toml:7: `data.folder`: invalid type: map, expected path string",
             "lockgate.toml:9: there is no key `nothing`",
-            "lockgate.toml:3: there is no key `que`",
-            "lockgate.toml:6: there is no key `queue.keep_runs`: did you mean `data.keep_runs`?",
-            "lockgate.toml:2: there is no key `server.lissten`: did you mean `server.listen`?",
         ]
     );
 }
@@ -107,19 +107,19 @@ fn wrong_values_are_told_with_their_place_or_variable() {
     assert_eq!(faults.len(), 8, "{faults:#?}");
     for (fault, begins, has) in [
         (0, "lockgate.toml:1: ", "write `[queue]`"),
-        (1, "lockgate.toml:7: `runs.at_once`: ", "from 1 to 100000"),
+        (4, "lockgate.toml:7: `runs.at_once`: ", "from 1 to 100000"),
         (
-            2,
+            3,
             "lockgate.toml:5: `server.head_bytes`: ",
             "from 8 KiB to 1 MiB",
         ),
         (
-            3,
+            2,
             "lockgate.toml:4: `server.idle_time`: ",
             "such as \"30 s\"",
         ),
         (
-            4,
+            1,
             "lockgate.toml:3: `server.listen`: ",
             "invalid socket address",
         ),

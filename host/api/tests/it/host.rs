@@ -1,0 +1,195 @@
+//! A host that listens: the interface over the service, a store in a folder of its own, and nodes without a sandbox.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use lockgate_api::{ApiConfig, RunCounts, Server};
+use lockgate_flow::{Engine, EngineConfig, HostClock, MemoryCache};
+use lockgate_model::Kebab;
+use lockgate_service::{Caller, NewKey, Scope, Service, ServiceConfig};
+use lockgate_store::{Store, StoreConfig};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::client::{Ask, Told, ask};
+use crate::guests::{Loader, Tasks, component};
+
+/// A flow of one node.
+pub(crate) const SHOUT: &str = "\
+flow: shout
+input: { type: object, required: [text], properties: { text: { type: string } } }
+nodes:
+  loud: { use: text/upper, in: { text: input.text } }
+output: { text: loud.text }
+";
+
+/// A flow that chats.
+pub(crate) const CHAT: &str = "\
+flow: parrot
+description: Says what was said.
+input: { type: object, required: [message], properties: { message: { type: string } } }
+chat: { message: message, answer: text }
+nodes:
+  told: { use: text/tell, in: { text: input.message } }
+output: { text: told.text }
+";
+
+/// A flow whose validator rejects everything.
+pub(crate) const STRICT: &str = "\
+flow: strict
+input: { type: object, required: [text], properties: { text: { type: string } } }
+nodes:
+  gate: { use: text/reject, in: { text: input.text } }
+output: { text: gate.text }
+";
+
+/// A flow that ends when it is cancelled.
+pub(crate) const WAIT: &str = "\
+flow: wait
+nodes:
+  long: { use: text/wait, in: { text: \"'x'\" } }
+output: { text: long.text }
+";
+
+fn engine(runs: Arc<RunCounts>) -> Arc<Engine> {
+    let clock = Arc::new(HostClock::start());
+    let cache = MemoryCache::new(MemoryCache::DEFAULT_BYTES, clock.clone());
+    Engine::with(EngineConfig::default(), clock, Arc::new(cache), Some(runs))
+}
+
+/// A host that listens until it is dropped.
+pub(crate) struct Host {
+    pub(crate) address: SocketAddr,
+    pub(crate) service: Arc<Service>,
+    admin: String,
+    stop: Option<oneshot::Sender<()>>,
+    pub(crate) serving: JoinHandle<()>,
+    _folder: TempDir,
+}
+
+impl Host {
+    /// One with nothing in it.
+    pub(crate) async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// One with the plugin `text` and the flows of this file.
+    pub(crate) async fn stocked() -> Self {
+        let host = Self::start().await;
+        host.stock().await;
+        host
+    }
+
+    /// One that is configured otherwise.
+    pub(crate) async fn with(change: impl FnOnce(&mut ApiConfig)) -> Self {
+        let mut config = ApiConfig {
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            ..ApiConfig::default()
+        };
+        change(&mut config);
+        let runs = Arc::new(RunCounts::new());
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(StoreConfig::new(folder.path())).await;
+        let service = Service::start(
+            store.expect("a store"),
+            Arc::new(Loader),
+            Arc::new(Tasks),
+            engine(Arc::clone(&runs)),
+            ServiceConfig::default(),
+        );
+        let service = service.await.expect("a service");
+        let server = Server::bind(config)
+            .await
+            .expect("it listens")
+            .counting(runs);
+        let address = server.address();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let served = Arc::clone(&service);
+        let serving = tokio::spawn(server.serve(served, async {
+            let _ = stopped.await;
+        }));
+        let mut host = Self {
+            address,
+            service,
+            admin: String::new(),
+            stop: Some(stop),
+            serving,
+            _folder: folder,
+        };
+        host.admin = host.key("admin", Scope::Admin, None).await;
+        host
+    }
+
+    /// Makes a key.
+    pub(crate) async fn key(&self, name: &str, scope: Scope, flows: Option<&[&str]>) -> String {
+        let kebab = |name: &str| name.parse::<Kebab>().expect("a name");
+        let by = Caller::host(kebab("default"), kebab("lockgate"), "test");
+        let flows = flows.map(|flows| flows.iter().map(|flow| kebab(flow)).collect());
+        let new = NewKey {
+            project: kebab("default"),
+            publisher: kebab("lockgate"),
+            name: name.into(),
+            scopes: vec![scope],
+            flows,
+        };
+        let made = self.service.keys().create(new, &by).await;
+        made.expect("a key").secret
+    }
+
+    /// Asks as an admin.
+    pub(crate) async fn tell(&self, ask: Ask) -> Told {
+        ask.key(&self.admin).send(self.address).await
+    }
+
+    /// Asks as an admin; the snapshot of the answer.
+    pub(crate) async fn shown(&self, ask: Ask) -> String {
+        self.tell(ask).await.show()
+    }
+
+    /// Uploads the plugin `text` and saves the flows of this file.
+    pub(crate) async fn stock(&self) {
+        let nodes = ["upper", "tell", "reject", "wait"];
+        let told = self.upload("text", "1.0.0", &nodes, "").await;
+        assert_eq!(told.status, 201, "{}", told.text());
+        for (name, flow) in [
+            ("shout", SHOUT),
+            ("parrot", CHAT),
+            ("strict", STRICT),
+            ("wait", WAIT),
+        ] {
+            let told = self.tell(ask(&format!("PUT /api/v1/flows/{name}")).yaml(flow));
+            let told = told.await;
+            assert_eq!(told.status, 201, "{name}: {}", told.text());
+        }
+    }
+
+    /// Uploads a component and makes it active.
+    pub(crate) async fn upload(
+        &self,
+        name: &str,
+        version: &str,
+        nodes: &[&str],
+        salt: &str,
+    ) -> Told {
+        let component = component(name, version, nodes, salt);
+        let ask = ask("POST /api/v1/plugins?activate=true");
+        self.tell(ask.body("application/wasm", component)).await
+    }
+
+    /// Reads what is at a path until its state is `finished`.
+    pub(crate) async fn settled(&self, path: &str) -> Told {
+        loop {
+            let told = self.tell(ask(&format!("GET {path}"))).await;
+            assert_eq!(told.status, 200, "{}", told.text());
+            if told.json()["state"] == "finished" {
+                return told;
+            }
+        }
+    }
+
+    /// Tells it to stop.
+    pub(crate) fn stop(&mut self) {
+        drop(self.stop.take());
+    }
+}

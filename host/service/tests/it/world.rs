@@ -1,0 +1,211 @@
+//! A host for a test: a folder, a service with its store, and who asks.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use futures::StreamExt as _;
+use lockgate_flow::{Engine, EngineConfig};
+use lockgate_model::Kebab;
+use lockgate_service::flows::Put;
+use lockgate_service::plugins::{Upload, Uploaded};
+use lockgate_service::runs::{RunAsk, RunEvents, RunView, Trigger};
+use lockgate_service::{Caller, Scope, Service, ServiceConfig, ServiceError};
+use lockgate_store::{Store, StoreConfig};
+use serde_json::{Value as Tree, json};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::fakes::{FakeLoader, Stage, Threads};
+
+pub(crate) struct World {
+    pub(crate) folder: TempDir,
+    pub(crate) stage: Arc<Stage>,
+    pub(crate) threads: Arc<Threads>,
+    pub(crate) store: Store,
+    pub(crate) service: Arc<Service>,
+    pub(crate) me: Caller,
+}
+
+pub(crate) fn kebab(name: &str) -> Kebab {
+    name.parse().unwrap()
+}
+
+/// A flow with a required text, and these lines of nodes; its output is the text of the last.
+pub(crate) fn flow(name: &str, nodes: &[&str]) -> String {
+    let last = nodes.last().unwrap().split(':').next().unwrap();
+    let nodes = nodes.join("\n  ");
+    format!(
+        "flow: {name}\ninput: {{ type: object, required: [text], properties: {{ text: {{ type: string }} }} }}\n\
+         nodes:\n  {nodes}\noutput: {{ text: {last}.text }}\n"
+    )
+}
+
+pub(crate) const ECHO: &str = "a: { use: t/echo, in: { text: input.text } }";
+pub(crate) const HOLD: &str = "a: { use: t/hold, in: { text: input.text } }";
+
+pub(crate) fn ask(flow: &str, text: &str) -> RunAsk {
+    RunAsk::new(kebab(flow), json!({ "text": text }), Trigger::Api)
+}
+
+impl World {
+    /// A host with the plugin `t`, and the flows `echo`, which echoes, and `hold`, which waits at the gate.
+    pub(crate) async fn new() -> Self {
+        Self::with(ServiceConfig::default()).await
+    }
+
+    pub(crate) async fn with(config: ServiceConfig) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let world = Self::open(folder, Arc::default(), config).await;
+        world.upload("1.0.0").await;
+        world.save(&flow("echo", &[ECHO])).await;
+        world.save(&flow("hold", &[HOLD])).await;
+        world
+    }
+
+    async fn open(folder: TempDir, stage: Arc<Stage>, config: ServiceConfig) -> Self {
+        let store = Store::open(StoreConfig::new(folder.path())).await.unwrap();
+        let threads = Arc::new(Threads::default());
+        let service = Service::start(
+            store.clone(),
+            Arc::new(FakeLoader(Arc::clone(&stage))),
+            threads.clone(),
+            Engine::new(EngineConfig::default()),
+            config,
+        );
+        Self {
+            service: service.await.unwrap(),
+            me: Caller::host(kebab("default"), kebab("lockgate"), "me"),
+            folder,
+            stage,
+            threads,
+            store,
+        }
+    }
+
+    /// The same folder after the service was dropped without a word, and its store with it.
+    pub(crate) async fn killed(self, config: ServiceConfig) -> Self {
+        let Self {
+            folder,
+            stage,
+            store,
+            service,
+            ..
+        } = self;
+        drop(service);
+        store.close().await;
+        Self::open(folder, stage, config).await
+    }
+
+    pub(crate) async fn upload(&self, version: &str) {
+        let upload = Upload {
+            activate: Some(true),
+            replace: false,
+        };
+        let bytes = version.as_bytes().to_vec();
+        let uploaded = self.service.plugins().upload(&self.me, bytes, upload).await;
+        assert!(matches!(uploaded.unwrap(), Uploaded::Done(_)));
+    }
+
+    /// Saves a flow and makes it active. Its version.
+    pub(crate) async fn save(&self, text: &str) -> u32 {
+        let name = text.lines().next().unwrap().trim_start_matches("flow: ");
+        let put = Put {
+            activate: true,
+            format: None,
+        };
+        let flows = self.service.flows();
+        let saved = flows
+            .put(&self.me, &kebab(name), text.to_owned(), put)
+            .await;
+        saved.unwrap().version
+    }
+
+    pub(crate) async fn run(&self, flow: &str, text: &str) -> Arc<RunView> {
+        self.service
+            .runs()
+            .run(&self.me, ask(flow, text))
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn enqueue(&self, flow: &str, text: &str) -> Uuid {
+        let accepted = self.service.queue().enqueue(&self.me, ask(flow, text), 0);
+        accepted.await.unwrap().run
+    }
+
+    pub(crate) async fn get(&self, run: Uuid) -> Arc<RunView> {
+        self.service.runs().get(&self.me, run).await.unwrap()
+    }
+
+    pub(crate) async fn events(&self, run: Uuid, after: u64) -> RunEvents {
+        self.service
+            .runs()
+            .events(&self.me, run, after)
+            .await
+            .unwrap()
+    }
+
+    /// How a run ended, once it has.
+    pub(crate) async fn ended(&self, run: Uuid) -> Arc<RunView> {
+        let events = self.events(run, 0).await;
+        events
+            .for_each(|event| async move { drop(event.unwrap()) })
+            .await;
+        loop {
+            // Its last event comes a moment before its row.
+            let view = self.get(run).await;
+            if view.summary.outcome.is_some() {
+                return view;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Waits until so many calls wait at the gate.
+    pub(crate) async fn holding(&self, count: usize) {
+        while self.stage.holding.load(Ordering::SeqCst) != count {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    }
+
+    pub(crate) fn let_go(&self, count: usize) {
+        self.stage.gate.0.add_permits(count);
+    }
+
+    /// Somebody with a key of their own.
+    pub(crate) fn somebody(&self, scopes: &[Scope], flows: Option<&[&str]>) -> Caller {
+        Caller {
+            key: Some(Uuid::now_v7()),
+            scopes: scopes.iter().copied().collect(),
+            flows: flows.map(|flows| flows.iter().map(|name| kebab(name)).collect()),
+            name: "somebody".into(),
+            ..self.me.clone()
+        }
+    }
+}
+
+pub(crate) fn outcome(view: &RunView) -> &str {
+    view.summary.outcome.as_deref().unwrap_or("none")
+}
+
+pub(crate) fn json_of(view: &impl serde::Serialize) -> Tree {
+    serde_json::from_str(&serde_json::to_string(view).unwrap()).unwrap()
+}
+
+/// The code of what was refused.
+pub(crate) fn code<T>(result: Result<T, ServiceError>) -> &'static str {
+    match result {
+        Ok(_) => "ok",
+        Err(error) => error.code(),
+    }
+}
+
+/// The numbers and sorts of events, to their end.
+pub(crate) async fn told(events: RunEvents) -> Vec<(u64, String)> {
+    let told = events.map(|event| event.map(|event| (event.seq, event.kind)));
+    told.collect::<Vec<_>>()
+        .await
+        .into_iter()
+        .collect::<Result<_, _>>()
+        .unwrap()
+}
