@@ -201,7 +201,7 @@ fn what_is_built_in_is_there_for_whoever_uses_it() {
         ("{{ a|upper }}", "SEA"),
         ("{{ a is string }}", "True"),
         ("{% if a is defined %}{{ a }}{% endif %}", "sea"),
-        ("{{ range(2) }}{{ a }}", "[0,1]sea"),
+        ("{{ range(2) }}{{ a }}", "[0, 1]sea"),
         ("{{ a ~ '{{' }}", "sea{{"),
         ("{{- a -}}", "sea"),
     ];
