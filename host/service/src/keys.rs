@@ -317,6 +317,8 @@ pub(crate) fn hash(secret: &str) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
+    use lockgate_store::StoreConfig;
+
     use super::*;
 
     #[test]
@@ -325,5 +327,55 @@ mod tests {
         assert_eq!(one.len(), KEY_PREFIX.len() + RANDOM_CHARS);
         assert_ne!(one, two);
         assert_ne!(hash(&one), hash(&two));
+    }
+
+    #[tokio::test]
+    async fn a_revoked_key_is_remembered_for_a_second_and_so_many_are_at_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(StoreConfig::new(folder.path())).await;
+        let store = store.expect("a store");
+        // A host, and a command beside it.
+        let (host, command) = (Keys::new(store.clone()), Keys::new(store));
+        let project: Kebab = "default".parse().expect("a name");
+        let cli = Caller::host(project.clone(), project.clone(), "cli");
+        let new = NewKey {
+            project: project.clone(),
+            publisher: project,
+            name: "k".to_owned(),
+            scopes: vec![Scope::Run],
+            flows: None,
+        };
+        let made = command.create(new, &cli).await.expect("a key");
+        let found = async || {
+            let found = host.authenticate(&made.secret, None).await;
+            found.expect("an answer").is_some()
+        };
+        assert!(found().await);
+        command.revoke("k", &cli).await.expect("a key");
+        for entry in host.remembered().values_mut() {
+            entry.at += REMEMBERED; // as if it were found later: still fresh
+        }
+        assert!(found().await);
+        for entry in host.remembered().values_mut() {
+            entry.at = entry.at.checked_sub(3 * REMEMBERED).expect("an uptime");
+        }
+        assert!(!found().await);
+        assert!(
+            host.remembered().is_empty(),
+            "what is not in force is not remembered"
+        );
+
+        let caller = Found {
+            at: Instant::now(),
+            caller: cli,
+        };
+        for index in 0..MAX_REMEMBERED {
+            let (at, caller) = (caller.at, caller.caller.clone());
+            let found = Found { at, caller };
+            host.remembered().insert(hash(&index.to_string()), found);
+        }
+        let row = command.store.keys().await.expect("keys").remove(0);
+        host.remember([0; 32], Instant::now(), row);
+        assert_eq!(host.remembered().len(), 1);
     }
 }

@@ -80,7 +80,7 @@ impl Service {
         let registry = Arc::new(Registry::open(store.clone(), loader, config.registry).await?);
         let conductor = Conductor::new(store.clone(), Arc::clone(&registry), engine, threads);
         let worker = Worker::new(Arc::clone(&conductor), config.queue);
-        worker.recover().await?;
+        worker.recover(conductor.now_ms()).await?;
         let queue = QueuedRuns::new(Arc::clone(&worker));
         let service = Arc::new(Self {
             plugins: Plugins::new(Arc::clone(&registry)),

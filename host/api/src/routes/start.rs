@@ -235,7 +235,7 @@ async fn start(
         let (run, replayed) = (accepted.run, accepted.replayed);
         return Ok(answered_later(run, replayed, &accepted));
     }
-    let handle = api.service.runs().start(caller, ask).await?;
+    let handle = api.service.runs().launch(caller, ask).await?;
     ended(&handle).await
 }
 

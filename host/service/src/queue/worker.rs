@@ -97,10 +97,10 @@ impl Worker {
         }
     }
 
-    /// Takes back what an earlier process had. Before anything is taken.
-    pub(crate) async fn recover(&self) -> Result<(), ServiceError> {
+    /// Takes back what an earlier process had, and what this one has had for too long at `now`.
+    pub(crate) async fn recover(&self, now: i64) -> Result<(), ServiceError> {
         let conductor = &self.conductor;
-        let (owner, now) = (&conductor.owner, conductor.now_ms());
+        let owner = &conductor.owner;
         let most = self.config.max_attempts;
         let recovered = conductor.queue.recover(owner, now, most).await?;
         for (project, run) in &recovered.dead {
@@ -140,8 +140,10 @@ impl Worker {
         turns.tick().await;
         loop {
             turns.tick().await;
+            // As of before the renewal, so that nothing that goes on is taken away from itself, however long that takes.
+            let now = self.conductor.now_ms();
             let kept = match self.renew().await {
-                Ok(()) => self.recover().await,
+                Ok(()) => self.recover(now).await,
                 error => error,
             };
             if let Err(error) = kept {

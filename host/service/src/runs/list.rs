@@ -4,7 +4,7 @@ use lockgate_store::{RunFilter, RunState as Stored};
 use uuid::Uuid;
 
 use super::conduct::Conductor;
-use super::start::view_so_far;
+use super::start::summary_so_far;
 use super::{RunSummary, RunsQuery, access};
 use crate::{Caller, Page, Scope, ServiceError, page};
 
@@ -85,7 +85,7 @@ fn going_on(
         let labels = run.labels.as_ref().map(crate::Doc::to_tree);
         labels.is_some_and(|labels| labels.get(name).and_then(|one| one.as_str()) == Some(value))
     };
-    live.map(|live| view_so_far(&live).summary)
+    live.map(|live| summary_so_far(&live))
         .filter(label)
         .collect()
 }

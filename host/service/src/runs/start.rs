@@ -1,6 +1,7 @@
 //! Starting a run that somebody waits for: what they may ask, whether there is room, whether they asked before.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -16,9 +17,10 @@ use super::conduct::{Conductor, draining, summary};
 use super::live::{Birth, Live};
 use super::receipts::Receipts;
 use super::{
-    MAX_SESSION_BYTES, RunAsk, RunHandle, RunView, Runs, RunsConfig, Target, access, idempotency,
+    MAX_SESSION_BYTES, RunAsk, RunHandle, RunSummary, RunView, Runs, RunsConfig, Target, access,
+    idempotency,
 };
-use crate::{Caller, Resolved, Scope, ServiceError};
+use crate::{Caller, Doc, Moment, Resolved, Scope, ServiceError};
 
 /// A run that may begin: everything about it was checked but its input.
 pub(crate) struct Demand {
@@ -116,8 +118,13 @@ impl Runs {
         &self.places
     }
 
-    /// Starts what is asked for; whether it begins, its end says.
-    pub(super) async fn launch(
+    /// Starts a run without waiting for its beginning: whether it begins, its end says. The shortest way for who waits for
+    /// the end anyway.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runs::start`]; that the input does not fit is what [`RunHandle::ended`] says.
+    pub async fn launch(
         &self,
         caller: &Caller,
         mut ask: RunAsk,
@@ -370,16 +377,24 @@ pub(super) async fn begun(handle: &RunHandle) -> Result<(), ServiceError> {
     }
 }
 
+/// What is known of a run that goes on, as in a list.
+pub(super) fn summary_so_far(live: &Live) -> RunSummary {
+    let mut summary = summary(&live.birth);
+    let events = live.journal.after(0);
+    let Some(first) = events.first() else {
+        return summary;
+    };
+    if let RunEvent::RunStarted { labels, .. } = &*first.event {
+        let labels = labels.iter().map(|(name, value)| (name.as_str(), value));
+        let labels: BTreeMap<_, _> = labels.collect();
+        summary.started_at = Some(Moment::of(first.time));
+        summary.labels = (!labels.is_empty()).then(|| Doc::of(&labels)).flatten();
+    }
+    summary
+}
+
 /// What is known of a run that goes on.
 pub(super) fn view_so_far(live: &Live) -> RunView {
-    let mut view = RunView {
-        summary: summary(&live.birth),
-        output: None,
-        error: None,
-        receipts: Vec::new(),
-        receipts_left_out: 0,
-        ahead: None,
-    };
     let mut receipts = Receipts::default();
     let mut seq = 0;
     loop {
@@ -388,18 +403,15 @@ pub(super) fn view_so_far(live: &Live) -> RunView {
             break;
         };
         seq = last.seq;
-        for event in &events {
-            if let RunEvent::RunStarted { labels, .. } = &*event.event {
-                let labels = labels.iter().map(|(name, value)| (name.as_str(), value));
-                let labels: std::collections::BTreeMap<_, _> = labels.collect();
-                view.summary.started_at = Some(crate::Moment::of(event.time));
-                view.summary.labels = (!labels.is_empty())
-                    .then(|| crate::Doc::of(&labels))
-                    .flatten();
-            }
-            receipts.hear(&event.event);
-        }
+        events.iter().for_each(|event| receipts.hear(&event.event));
     }
-    (view.receipts, view.receipts_left_out) = receipts.finish();
-    view
+    let (receipts, receipts_left_out) = receipts.finish();
+    RunView {
+        summary: summary_so_far(live),
+        output: None,
+        error: None,
+        receipts,
+        receipts_left_out,
+        ahead: None,
+    }
 }

@@ -275,3 +275,26 @@ async fn a_dead_letter_is_dropped_and_its_run_stays() {
         .unwrap();
     assert_eq!(audit.items[0].action, "queue.forget");
 }
+
+#[tokio::test]
+async fn leases_of_what_goes_on_are_kept_and_those_of_who_is_gone_are_taken_back() {
+    let mut config = one_at_once();
+    config.queue.lease = std::time::Duration::from_millis(30);
+    let world = busy(config).await;
+    let run = world.enqueue("echo", "x").await;
+    let claimed = world
+        .store
+        .claim("somebody who is gone", 1, i64::MAX)
+        .await
+        .unwrap();
+    assert_eq!(claimed[0].id, run);
+    // It waits again after a few renewals, during which the first run goes on.
+    while world.get(run).await.summary.state != RunState::Queued {
+        tokio::task::yield_now().await;
+    }
+    world.let_go(1);
+    let view = world.ended(run).await;
+    assert_eq!((outcome(&view), view.summary.lost_attempts), ("ok", 1));
+    let calls = world.stage.calls.lock().unwrap().clone();
+    assert_eq!((calls["first"], calls["x"]), (1, 1));
+}

@@ -1,7 +1,6 @@
 //! A host for a test: a folder, a service with its store, and who asks.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use futures::StreamExt as _;
 use lockgate_flow::{Engine, EngineConfig};
@@ -163,9 +162,8 @@ impl World {
 
     /// Waits until so many calls wait at the gate.
     pub(crate) async fn holding(&self, count: usize) {
-        while self.stage.holding.load(Ordering::SeqCst) != count {
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-        }
+        let mut holding = self.stage.holding.subscribe();
+        holding.wait_for(|holding| *holding == count).await.unwrap();
     }
 
     pub(crate) fn let_go(&self, count: usize) {

@@ -1,7 +1,7 @@
 //! A loader with one plugin whose nodes do what their names say, and threads that can vanish.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
@@ -9,7 +9,7 @@ use lockgate_model::*;
 use lockgate_service::{GuestThreads, LoadedPlugin, PluginLoader, PluginRefused};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 /// What the nodes share.
 #[derive(Default)]
@@ -17,7 +17,7 @@ pub(crate) struct Stage {
     /// `hold` waits for a permit of it.
     pub(crate) gate: Gate,
     /// Calls of `hold` that wait now.
-    pub(crate) holding: AtomicUsize,
+    pub(crate) holding: watch::Sender<usize>,
     /// How often each text went through `echo` or `hold`.
     pub(crate) calls: Mutex<BTreeMap<String, usize>>,
     /// The order of those texts.
@@ -172,11 +172,11 @@ impl NodeRunner for FakeNode {
 }
 
 /// One that waits at the gate; counted until it is dropped.
-struct Holding<'a>(&'a AtomicUsize);
+struct Holding<'a>(&'a watch::Sender<usize>);
 
 impl Drop for Holding<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        self.0.send_modify(|count| *count -= 1);
     }
 }
 
@@ -200,7 +200,7 @@ impl FakeNode {
             "panics" => panic!("a node panics"),
             "large" => "x".repeat((1 << 20) + 1),
             "hold" => {
-                stage.holding.fetch_add(1, Ordering::SeqCst);
+                stage.holding.send_modify(|count| *count += 1);
                 let _holding = Holding(&stage.holding);
                 stage.gate.0.acquire().await.unwrap().forget();
                 text
