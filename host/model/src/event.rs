@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
-use serde_json::Value as Tree;
+use serde_json::{Map, Value as Tree};
 
 use crate::{CallError, Ident, Kebab, LogLevel, NodeReceipt, Outputs, Value};
 
@@ -53,6 +53,9 @@ pub enum RunEvent {
         flow: Kebab,
         /// The run's checked input.
         input: Arc<Tree>,
+        /// The variables that were asked for, over the flow's defaults.
+        #[serde(skip_serializing_if = "Map::is_empty")]
+        vars: Map<String, Tree>,
         /// What the flow's `labels` gave for this input.
         #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "as_map")]
         labels: Vec<(Ident, Value)>,

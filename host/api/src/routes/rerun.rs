@@ -1,4 +1,4 @@
-//! A finished run is repeated from one of its nodes on.
+//! A finished run is repeated, as a whole or from one of its nodes on.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -27,14 +27,14 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Rerun {
-    /// The node: it and what depends on it runs again; what else gave outputs is taken over.
+    /// The node: it and what depends on it runs again; what else gave outputs is taken over. Left out: all of it runs again.
     #[schema(min_length = 1, max_length = 64)]
-    from: String,
+    from: Option<String>,
     /// Which version of the flow. Left out: the one that the run had.
     #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
     #[serde(default, deserialize_with = "whole::optional")]
     version: Option<u32>,
-    /// Values for variables: those of the run itself are not kept.
+    /// Values for variables, over those that the run had.
     #[serde(default)]
     #[schema(value_type = Object, required = false)]
     vars: Map<String, Value>,
@@ -47,7 +47,7 @@ struct Begun {
     run: Uuid,
 }
 
-/// Repeats a finished run from one of its nodes on, and answers when the new run ended. With `Prefer: respond-async` it is
+/// Repeats a finished run, as a whole or from one of its nodes on, and answers when the new run ended. With `Prefer: respond-async` it is
 /// answered when it has begun.
 #[utoipa::path(post, path = "/api/v1/runs/{run}/rerun", tag = "runs", params(RunPath, StartHeaders),
     request_body = Rerun,

@@ -126,6 +126,7 @@ pub(super) fn recorded(event: &Tree) -> Option<Recorded> {
         "run.started" => RunEvent::RunStarted {
             flow: event["flow"].as_str()?.parse().ok()?,
             input: Arc::default(),
+            vars: serde_json::Map::new(),
             labels: Vec::new(),
         },
         "node.started" => RunEvent::NodeStarted {

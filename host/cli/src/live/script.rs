@@ -23,6 +23,7 @@ impl Script {
         script.hear(RunEvent::RunStarted {
             flow: "test".parse().expect("a name"),
             input: Arc::default(),
+            vars: serde_json::Map::new(),
             labels: Vec::new(),
         });
         script

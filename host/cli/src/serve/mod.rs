@@ -15,8 +15,8 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lockgate_api::{ApiConfig, Server};
-use lockgate_flow::{Engine, EngineConfig};
+use lockgate_api::{ApiConfig, RunCounts, Server};
+use lockgate_flow::{Engine, EngineConfig, HostClock, MemoryCache};
 use lockgate_runtime::{Runtime, RuntimeConfig};
 use lockgate_service::queue::QueueConfig;
 use lockgate_service::runs::RunsConfig;
@@ -43,13 +43,15 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<(), Failed> {
 
     // The address first: a server that cannot have it leaves the data alone.
     let server = Server::bind(api(&config, dev)).await;
+    let counts = Arc::new(RunCounts::new());
     let server = server.map_err(anyhow::Error::from)?;
+    let server = server.counting(Arc::clone(&counts));
     let address = server.address();
     let store = Store::open(key::store(&config.data)).await;
     let store = store.map_err(anyhow::Error::from)?;
     let owner = store.own().map_err(anyhow::Error::from)?;
     let service = tokio::select! {
-        started = start(&config, dev, &store) => started?,
+        started = start(&config, dev, &store, counts) => started?,
         number = signals.next() => return Err(Failed::Signal(number)),
     };
     let mut folders = Folders::new(
@@ -98,18 +100,26 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<(), Failed> {
 }
 
 /// Starts what is behind the interface.
-async fn start(config: &Config, dev: bool, store: &Store) -> anyhow::Result<Arc<Service>> {
+async fn start(
+    config: &Config,
+    dev: bool,
+    store: &Store,
+    counts: Arc<RunCounts>,
+) -> anyhow::Result<Arc<Service>> {
     let runtime = Runtime::start(sandbox(config)?)?;
     let sandbox = Arc::new(Sandbox(runtime));
     let limit = |most: u64| Some(u32::try_from(most).unwrap_or(u32::MAX)).filter(|most| *most > 0);
-    let engine = Engine::new(EngineConfig {
+    let clock = Arc::new(HostClock::start());
+    let cache = MemoryCache::new(MemoryCache::DEFAULT_BYTES, clock.clone());
+    let limits = EngineConfig {
         places: config.sandbox.places.small(),
         calls_per_flow: limit(config.runs.calls_per_flow.get()),
         calls_per_node: limit(config.runs.calls_per_node.get()),
         calls_per_run: config.runs.calls.get(),
         elements: config.runs.elements.many(),
         ..EngineConfig::default()
-    });
+    };
+    let engine = Engine::with(limits, clock, Arc::new(cache), Some(counts));
     let service = Service::start(
         store.clone(),
         sandbox.clone(),

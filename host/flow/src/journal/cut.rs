@@ -38,8 +38,14 @@ impl Budget {
     /// An event whose values are held whole or cut.
     pub(super) fn cut(&mut self, mut event: RunEvent) -> RunEvent {
         match &mut event {
-            RunEvent::RunStarted { input, labels, .. } => {
+            RunEvent::RunStarted {
+                input,
+                vars,
+                labels,
+                ..
+            } => {
                 self.cut_tree(input);
+                vars.values_mut().for_each(|value| self.cut_var(value));
                 self.cut_all(labels);
             }
             RunEvent::NodeStarted { inputs, .. } => self.cut_all(inputs),
@@ -76,13 +82,26 @@ impl Budget {
     }
 
     fn cut_tree(&mut self, tree: &mut Arc<Tree>) {
+        if let Some(mark) = self.mark_for(tree) {
+            *tree = Arc::new(mark);
+        }
+    }
+
+    fn cut_var(&mut self, tree: &mut Tree) {
+        if let Some(mark) = self.mark_for(tree) {
+            *tree = mark;
+        }
+    }
+
+    /// What stands for a document that is too large; None for one that is held.
+    fn mark_for(&mut self, tree: &Tree) -> Option<Tree> {
         let bytes = size(tree);
         if self.takes(bytes) {
             self.spend(bytes);
-        } else {
-            self.has_cut = true;
-            *tree = Arc::new(mark(bytes));
+            return None;
         }
+        self.has_cut = true;
+        Some(mark(bytes))
     }
 
     fn takes(&self, bytes: usize) -> bool {

@@ -60,6 +60,11 @@ impl RunJournal {
         })
     }
 
+    /// Whether the run's end is written.
+    pub fn is_over(&self) -> bool {
+        is_end(self.log().events.last())
+    }
+
     /// The events after the one with the number `seq`, all from 0 on, that were written until now; at most 256 of them.
     pub fn after(&self, seq: u64) -> Vec<Recorded> {
         let mut log = self.log();
@@ -173,6 +178,10 @@ impl Log {
     }
 }
 
+fn is_end(last: Option<&Recorded>) -> bool {
+    last.is_some_and(|last| matches!(*last.event, RunEvent::RunFinished { .. }))
+}
+
 /// Two parts as one: text and bytes, end to end. Documents stay apart: two of them would be a list, which one could be
 /// too.
 fn joined(before: &Value, part: &Value) -> Option<Value> {
@@ -210,7 +219,7 @@ impl Follower {
                 .unwrap_or(usize::MAX)
                 .wrapping_sub(1),
         );
-        last.is_some_and(|last| matches!(*last.event, RunEvent::RunFinished { .. }))
+        is_end(last)
     }
 }
 

@@ -66,10 +66,16 @@ impl Events {
         }))
     }
 
-    pub(super) fn run_started(&self, plan: &Plan, input: &Arc<Tree>, labels: Vec<(Ident, Value)>) {
+    pub(super) fn run_started(
+        &self,
+        context: &Context,
+        input: &Arc<Tree>,
+        labels: Vec<(Ident, Value)>,
+    ) {
         self.0.journal.record(RunEvent::RunStarted {
-            flow: plan.name.clone(),
+            flow: context.plan.name.clone(),
             input: Arc::clone(input),
+            vars: context.root.vars.clone(),
             labels,
         });
     }

@@ -48,10 +48,7 @@ pub(crate) async fn run(
         began: engine.clock.now(),
         outcome: None,
     };
-    context
-        .root
-        .events
-        .run_started(&context.plan, &input, labels);
+    context.root.events.run_started(&context, &input, labels);
     let result = run.complete(extent).await;
     // What runs beside is told to end, and has ended before anybody hears that the run is over.
     drop(run);

@@ -42,6 +42,7 @@ impl Flows {
         seen: Seen,
     ) -> Result<DraftView, ServiceError> {
         caller.may_with(Scope::Deploy, name)?;
+        super::check_name(name)?;
         if text.len() > MAX_DOCUMENT_BYTES {
             return Err(ServiceError::TooLarge {
                 what: "the draft",

@@ -50,6 +50,7 @@ impl Flows {
         put: Put,
     ) -> Result<Saved, ServiceError> {
         caller.may_with(Scope::Deploy, name)?;
+        check_name(name)?;
         let (registry, caller, name) = (self.registry.clone(), caller.clone(), name.clone());
         to_its_end(put::put(registry, caller, name, text, put)).await
     }
@@ -237,6 +238,19 @@ fn needed_by(snapshot: &Snapshot, name: &Kebab) -> Vec<FlowNeed> {
         })
     });
     needs.take(MAX_FLOWS_NAMED).collect()
+}
+
+/// The name that no flow has: `/api/v1/flows/check` is where documents are checked.
+const NO_FLOW: &str = "check";
+
+/// An error for a name that no flow may have.
+fn check_name(name: &Kebab) -> Result<(), ServiceError> {
+    if name.as_str() == NO_FLOW {
+        return Err(ServiceError::InvalidRequest(format!(
+            "no flow is called `{NO_FLOW}`: that is the address where documents are checked; give it another name"
+        )));
+    }
+    Ok(())
 }
 
 fn there<'s>(snapshot: &'s Snapshot, name: &Kebab) -> Result<&'s FlowState, ServiceError> {

@@ -108,14 +108,15 @@ impl RunAsk {
     }
 }
 
-/// A run that is to be repeated from one of its nodes on.
+/// A run that is to be repeated, as a whole or from one of its nodes on.
 #[derive(Debug, Clone, Default)]
 pub struct RerunAsk {
     /// The node: it and what depends on it runs again. What else gave outputs is pinned to them.
-    pub from: String,
+    /// None: all of it runs again.
+    pub from: Option<String>,
     /// Which version of the flow; None: the one that the run had.
     pub version: Option<u32>,
-    /// Values for variables; what the run itself had is not kept.
+    /// Values for variables, over those that the run had.
     pub vars: Map<String, Tree>,
     /// As in [`RunAsk`].
     pub idempotency: Option<String>,

@@ -88,7 +88,7 @@ fn cut(line: &[u8]) -> String {
     let mut event: Tree = serde_json::from_slice(line).unwrap_or_default();
     if let Some(fields) = event.as_object_mut() {
         for key in [
-            "input", "inputs", "outputs", "part", "output", "error", "reason", "line",
+            "input", "vars", "inputs", "outputs", "part", "output", "error", "reason", "line",
         ] {
             if let Some(value) = fields.get_mut(key) {
                 *value = json!({ CUT_MARK: { "bytes": value.to_string().len() } });
@@ -135,6 +135,8 @@ pub(crate) struct Line<'a> {
     pub(crate) outcome: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     pub(crate) input: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(crate) vars: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(crate) inputs: Option<&'a RawValue>,
     #[serde(borrow, default)]

@@ -115,10 +115,9 @@ impl Runs {
     /// There is none that the caller may read.
     pub async fn get(&self, caller: &Caller, run: Uuid) -> Result<Arc<RunView>, ServiceError> {
         match self.find(caller, run).await? {
-            Found::Live(live) => match &*live.ended.borrow() {
-                Some(Ok(view)) => Ok(Arc::clone(view)),
-                _ => Ok(Arc::new(start::view_so_far(&live))),
-            },
+            // Who has seen its last event finds it ended: that it is not stored yet is the host's business.
+            Found::Live(live) if live.journal.is_over() => live.ended().await,
+            Found::Live(live) => Ok(Arc::new(start::view_so_far(&live))),
             Found::Stored(row) => {
                 let waits = row.summary.state == Stored::Queued;
                 let mut view = stored::view(*row);

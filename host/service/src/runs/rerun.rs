@@ -1,8 +1,10 @@
-//! Repeating a run from one of its nodes on: what does not depend on the node is pinned to what it gave.
+//! Repeating a run, as a whole or from one of its nodes on: what does not depend on the node is pinned to what it gave, and
+//! the variables are what they were.
 
 use std::collections::BTreeSet;
 
-use lockgate_flow::Detour;
+use lockgate_flow::{Detour, Plan, PlanNode};
+use lockgate_model::Ident;
 use lockgate_store::{RunRow, RunState as Stored};
 use serde_json::{Map, Value as Tree, json};
 
@@ -40,8 +42,6 @@ pub(super) async fn demand(
         revision,
         ..
     } = resolved.await?;
-    let vars = (!ask.vars.is_empty()).then_some(Detour::Vars);
-    access::may_detour(caller, &plan, vars.into_iter().chain([Detour::Rerun]))?;
     if row.summary.cut {
         return Err(ServiceError::CutRun);
     }
@@ -49,25 +49,28 @@ pub(super) async fn demand(
         return Err(ServiceError::MaskedRun);
     }
     check_vars(&plan, &ask.vars)?;
-    let Some(dependents) = plan.dependents_of(&ask.from) else {
-        let from: String = ask.from.chars().take(64).collect();
-        return Err(ServiceError::NodeGone(format!(
-            "version {version} of the flow `{flow}` has no node `{}`",
-            from.escape_debug()
-        )));
+    let staying = match &ask.from {
+        None => BTreeSet::new(),
+        Some(from) => staying(&plan, from).ok_or_else(|| {
+            let from: String = from.chars().take(64).collect();
+            ServiceError::NodeGone(format!(
+                "version {version} of the flow `{flow}` has no node `{}`",
+                from.escape_debug()
+            ))
+        })?,
     };
-    let again: BTreeSet<&str> = dependents
-        .into_iter()
-        .map(|name| name.as_str())
-        .chain([ask.from.as_str()])
-        .collect();
-    let there: BTreeSet<&str> = plan
-        .nodes()
-        .iter()
-        .map(|node| node.name().as_str())
-        .collect();
-    let stays = |node: &str| there.contains(node) && !again.contains(node);
-    let Recorded { input, pinned } = recorded(&row.events, stays)?;
+    let Recorded {
+        input,
+        mut vars,
+        pinned,
+    } = recorded(&row.events, &staying)?;
+    // Those that this version of the flow has no more decided nothing of it.
+    let names = plan.all_vars();
+    vars.retain(|name, _| names.contains(name.as_str()));
+    vars.extend(ask.vars.clone());
+    let from = ask.from.is_some().then_some(Detour::Rerun);
+    let other = (!vars.is_empty()).then_some(Detour::Vars);
+    access::may_detour(caller, &plan, from.into_iter().chain(other))?;
     let asked = json!({ "run": run, "from": ask.from, "version": ask.version, "vars": ask.vars });
     Ok(Demand {
         plan,
@@ -75,7 +78,7 @@ pub(super) async fn demand(
         version: Some(version),
         revision: Some(revision),
         input,
-        vars: ask.vars.clone(),
+        vars,
         until: None,
         pinned,
         session: row.summary.session,
@@ -86,23 +89,38 @@ pub(super) async fn demand(
     })
 }
 
+/// The nodes of a plan that neither are this one nor depend on it. None if there is no such node.
+fn staying<'p>(plan: &'p Plan, from: &str) -> Option<BTreeSet<&'p str>> {
+    let again = plan.dependents_of(from)?;
+    let names = plan.nodes().iter().map(PlanNode::name);
+    let staying = names.filter(|name| name.as_str() != from && !again.contains(name));
+    Some(staying.map(Ident::as_str).collect())
+}
+
 /// What is taken from the journal of the run that is repeated.
 struct Recorded {
     input: Tree,
+    vars: Map<String, Tree>,
     pinned: Map<String, Tree>,
 }
 
 /// The input, and the outputs of nodes that stay as they were. What was skipped, or gave nothing, is decided anew.
-fn recorded(events: &[u8], stays: impl Fn(&str) -> bool) -> Result<Recorded, ServiceError> {
+fn recorded(events: &[u8], staying: &BTreeSet<&str>) -> Result<Recorded, ServiceError> {
     let mut input = None;
+    let mut vars = Map::new();
     let mut pinned = Map::new();
     let damaged =
         |error: serde_json::Error| ServiceError::Internal(format!("a stored run: {error}"));
     for line in lines::read(events) {
         match &*line.kind {
-            "run.started" => input = line.input,
+            "run.started" => {
+                input = line.input;
+                if let Some(asked) = line.vars {
+                    vars = serde_json::from_str(asked.get()).map_err(damaged)?;
+                }
+            }
             "node.finished" if line.within.is_empty() && line.index.is_none() => {
-                if let Some(outputs) = line.outputs.filter(|_| stays(&line.node)) {
+                if let Some(outputs) = line.outputs.filter(|_| staying.contains(&*line.node)) {
                     let outputs = serde_json::from_str(outputs.get()).map_err(damaged)?;
                     pinned.insert(line.node.into_owned(), outputs);
                 }
@@ -116,5 +134,9 @@ fn recorded(events: &[u8], stays: impl Fn(&str) -> bool) -> Result<Recorded, Ser
         ));
     };
     let input = serde_json::from_str(input.get()).map_err(damaged)?;
-    Ok(Recorded { input, pinned })
+    Ok(Recorded {
+        input,
+        vars,
+        pinned,
+    })
 }

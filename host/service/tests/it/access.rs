@@ -119,7 +119,7 @@ async fn ways_around_a_flow_need_deploy_or_a_flow_that_leaves_them_open() {
         }
         let run = runs.run(&user, plain()).await.unwrap().summary.run;
         let again = RerunAsk {
-            from: "a".into(),
+            from: Some("a".into()),
             ..RerunAsk::default()
         };
         assert_eq!(code(runs.rerun(&user, run, again.clone()).await), expected);

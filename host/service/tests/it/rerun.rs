@@ -13,7 +13,7 @@ const CHAIN: [&str; 3] = [
 
 fn from(node: &str) -> RerunAsk {
     RerunAsk {
-        from: node.to_owned(),
+        from: Some(node.to_owned()),
         ..RerunAsk::default()
     }
 }
@@ -68,6 +68,34 @@ async fn what_does_not_depend_on_the_node_stays_what_it_was() {
         .await
         .unwrap();
     assert_eq!(json_of(&*older)["output"]["text"], "x-b-c");
+}
+
+#[tokio::test]
+async fn a_run_is_repeated_as_it_was_asked_for() {
+    let world = World::new().await;
+    let document = "flow: loud\nvars: { mark: '?' }\ninput: { type: object, properties: { text: { type: string } } }\n\
+                    nodes:\n  a: { use: t/echo, in: { text: input.text + vars.mark } }\n\
+                    output: { text: a.text }\n";
+    world.save(document).await;
+    let runs = world.service.runs();
+    let mut loud = ask("loud", "x");
+    loud.vars.insert("mark".into(), json!("!"));
+    let first = runs.run(&world.me, loud).await.unwrap();
+    assert_eq!(json_of(&*first)["output"]["text"], "x!");
+    let first = first.summary.run;
+    let again = async |ask| {
+        let run = runs.rerun(&world.me, first, ask).await.unwrap();
+        let view = run.ended().await.unwrap();
+        (
+            json_of(&*view)["output"]["text"].clone(),
+            view.receipts[0].outcome.to_string(),
+        )
+    };
+    let whole = RerunAsk::default();
+    assert_eq!(again(whole.clone()).await, (json!("x!"), "ok".to_owned()));
+    let mut other = whole;
+    other.vars.insert("mark".into(), json!("."));
+    assert_eq!(again(other).await, (json!("x."), "ok".to_owned()));
 }
 
 #[tokio::test]

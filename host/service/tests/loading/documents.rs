@@ -64,6 +64,9 @@ async fn a_document_with_faults_makes_no_version() {
     assert!(checked.total_faults > 2 && checked.nodes.len() == 2);
     let refused = world.save("other", &flow("poem", &["text/run"])).await;
     assert_eq!(refused.unwrap_err().code(), "invalid-request");
+    // Its address is where documents are checked.
+    let refused = world.save("check", &flow("check", &["text/run"])).await;
+    assert_eq!(refused.unwrap_err().code(), "invalid-request");
     let refused = world.save("poem", "- no\n- map").await.unwrap_err();
     assert_eq!(refused.code(), "flow-faults");
     let refused = world.save("poem", "{").await.unwrap_err();

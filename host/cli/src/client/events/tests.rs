@@ -30,6 +30,7 @@ fn events_come_back_as_they_went() {
             RunEvent::RunStarted {
                 flow: "poem".parse().expect("a name"),
                 input: Arc::new(json!({ "topic": "春天" })),
+                vars: serde_json::Map::new(),
                 labels: Vec::new(),
             },
             r#"run.started   poem {"topic":"春天"}"#,
