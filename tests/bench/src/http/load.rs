@@ -53,7 +53,13 @@ impl Case {
         expected: impl Into<String>,
     ) -> Self {
         let headers = format!("content-type: application/json\r\n{headers}");
-        Self::new("POST", path, &headers, body.to_string().as_bytes(), expected)
+        Self::new(
+            "POST",
+            path,
+            &headers,
+            body.to_string().as_bytes(),
+            expected,
+        )
     }
 }
 

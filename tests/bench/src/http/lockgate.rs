@@ -96,9 +96,7 @@ impl Lockgate {
 
     /// What it is asked.
     pub(crate) fn cases(&self) -> Arc<[Case]> {
-        poems(|topic, expected| {
-            self.run("poem", &json!({ "topic": topic }), expected)
-        })
+        poems(|topic, expected| self.run("poem", &json!({ "topic": topic }), expected))
     }
 
     /// The request that runs a flow and waits.
@@ -115,7 +113,10 @@ impl Lockgate {
 
     /// The request that saves a flow.
     pub(crate) fn put(&self, name: &str, text: &str) -> Case {
-        let headers = format!("content-type: application/yaml\r\n{}", authorization(&self.key));
+        let headers = format!(
+            "content-type: application/yaml\r\n{}",
+            authorization(&self.key)
+        );
         let path = format!("/api/v1/flows/{name}");
         Case::new("PUT", &path, &headers, text.as_bytes(), name)
     }

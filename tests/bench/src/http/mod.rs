@@ -57,7 +57,11 @@ async fn loads(report: &mut Report) -> Result<()> {
 
     let mut rounds = Vec::with_capacity(ROUNDS);
     for _ in 0..ROUNDS {
-        rounds.push([ours.load().await?, node_red.load().await?, lfx.load().await?]);
+        rounds.push([
+            ours.load().await?,
+            node_red.load().await?,
+            lfx.load().await?,
+        ]);
     }
     let each = |of: fn(&[Load; 3]) -> f64| Samples::new(rounds.iter().map(of));
     report.held(

@@ -38,7 +38,12 @@ impl Server {
             .stdout(said.try_clone()?)
             .stderr(said)
             .spawn()
-            .with_context(|| format!("{}: `make bench` installs it", command.get_program().display()))?;
+            .with_context(|| {
+                format!(
+                    "{}: `make bench` installs it",
+                    command.get_program().display()
+                )
+            })?;
         let mut server = Self {
             address,
             process,

@@ -14,8 +14,16 @@ use crate::stats::Samples;
 const PLUGINS: [(&str, &str, &str); 4] = [
     ("echo", "echo, in: { value: input }", "value"),
     ("text", "clean, in: { text: input }", "text"),
-    ("validate", "length, with: { min_chars: 1 }, in: { text: input }", "text"),
-    ("offline", "model, with: { max_tokens: 4 }, in: { prompt: input }", "text"),
+    (
+        "validate",
+        "length, with: { min_chars: 1 }, in: { text: input }",
+        "text",
+    ),
+    (
+        "offline",
+        "model, with: { max_tokens: 4 }, in: { prompt: input }",
+        "text",
+    ),
 ];
 
 /// Who publishes each of them, in bytes of its own: 20 plugins, of the sizes that plugins have.
