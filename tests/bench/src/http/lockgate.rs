@@ -55,7 +55,7 @@ impl Lockgate {
     pub(crate) fn new_key(&self, publisher: &str) -> Result<String> {
         let mut command = Command::new(program()?);
         command
-            .args(["key", "create", "--scope", "admin", "--name", "bench"])
+            .args(["key", "create", "--scope", "admin"])
             .args(["--publisher", publisher, "--data"])
             .arg(self.folder.join("data"));
         let made = command.output()?;
@@ -78,7 +78,7 @@ impl Lockgate {
             .args(["--listen", &address.to_string(), "--data"])
             .arg(self.folder.join("data"))
             // Every request here is of one key.
-            .env("LOCKGATE_LIMITS_REQUESTS_PER_SECOND", "1000000");
+            .env("LOCKGATE_SERVER_KEY_REQUESTS", "1000000");
         Server::start(&mut command, address, &self.folder, first).await
     }
 
