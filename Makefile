@@ -37,7 +37,7 @@ c_components := target/guests/echo-c.wasm target/guests/allocations-c.wasm targe
 polyglot_components := $(c_components) target/guests/echo-python.wasm target/guests/echo-js.wasm
 
 .PHONY: run test bench lint guests host clean help
-.PHONY: format rust rust-guests rust-test-guests python-tools js-tools FORCE
+.PHONY: format rust rust-guests rust-test-guests python-tools js-tools clients peers FORCE
 
 # Where the server of `make run` keeps what it is given.
 run: export LOCKGATE_DATA_FOLDER ?= target/data
@@ -45,10 +45,10 @@ run: host $(plugin_components) ## Build what is missing, serve the example flows
 	@exec target/release/lockgate serve --dev --plugins target/plugins --flows flows \
 	  --try 'poem={"topic":"春天"}'
 
-test: lint guests host ## Check everything: format, lints, licences, documentation, all tests
+test: lint guests host clients ## Check everything: format, lints, licences, documentation, all tests
 	cargo test --release --workspace --no-fail-fast
 
-bench: $(schema_component) target/plugins/echo.wasm $(polyglot_components) ## Measure against bare wasmtime and peers
+bench: host $(plugin_components) $(polyglot_components) peers ## Measure against bare wasmtime and peers
 	$(build) lockgate-bench
 	cargo build --release --locked --manifest-path tests/bench/peers/Cargo.toml --target-dir target/peers
 	target/release/lockgate-bench
@@ -86,6 +86,13 @@ python-tools:
 
 js-tools:
 	@scripts/need-js.sh
+
+# What asks the server in the tests, and the servers that it is measured against.
+clients:
+	@scripts/need-clients.sh
+
+peers:
+	@scripts/need-peers.sh
 
 # Cargo knows whether it is up to date. Cargo leaves a file that is alone, so this rebuilds nothing that depends on it.
 $(guest): rust FORCE

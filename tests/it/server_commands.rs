@@ -171,7 +171,7 @@ true
         "LOCKGATE_KEY has no key",
         "(forbidden)",
         "bad.yaml:4:",
-        "unknown-node",
+        "unknown-plugin",
         "nothing.txt: a plugin ends with .wasm",
         "(not-found)",
         "cannot be reached",

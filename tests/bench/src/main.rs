@@ -9,6 +9,7 @@ mod each;
 mod fairness;
 mod flow;
 mod guests;
+mod http;
 mod memory;
 mod noop;
 mod peers;
@@ -31,8 +32,8 @@ use report::Report;
 const COMPILE_COMPONENT: &str = "compile-component";
 
 /// What is measured.
-const MEASUREMENTS: [&str; 8] = [
-    "memory", "calls", "flow", "each", "planning", "runs", "fairness", "peers",
+const MEASUREMENTS: [&str; 9] = [
+    "memory", "calls", "flow", "each", "planning", "runs", "fairness", "peers", "http",
 ];
 
 fn main() -> ExitCode {
@@ -115,11 +116,13 @@ async fn measure(name: &str, runtime: &Runtime, report: &mut Report) -> Result<(
         "planning" => planning::measure(report).await,
         "runs" => runs::measure(runtime, report).await,
         "fairness" => fairness::measure(runtime, report).await,
-        _ => peers::measure(runtime, report).await,
+        "peers" => peers::measure(runtime, report).await,
+        _ => http::measure(report).await,
     }
 }
 
-/// Waits for what the runtime's own threads do.
+/// Waits for what the runtime's own threads do, and is the client of servers.
 fn here() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().build()
+    let mut here = tokio::runtime::Builder::new_current_thread();
+    here.enable_all().build()
 }

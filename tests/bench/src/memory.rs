@@ -1,5 +1,6 @@
 //! What calls that are alive add to the host: guests that wait for a part that does not come.
 
+use std::fmt::Display;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -135,10 +136,15 @@ pub(crate) struct Footprint {
 impl Footprint {
     /// What this one takes now.
     pub(crate) fn now() -> Result<Self> {
+        Self::of("self")
+    }
+
+    /// What the process of this number takes now.
+    pub(crate) fn of(process: impl Display) -> Result<Self> {
         Ok(Self {
             // `statm` counts in batches for each thread; this walks the pages.
-            resident: mebibytes("/proc/self/smaps_rollup", "Rss:")?,
-            page_tables: mebibytes("/proc/self/status", "VmPTE:")?,
+            resident: mebibytes(&format!("/proc/{process}/smaps_rollup"), "Rss:")?,
+            page_tables: mebibytes(&format!("/proc/{process}/status"), "VmPTE:")?,
         })
     }
 }

@@ -29,6 +29,10 @@ pub(crate) enum Unit {
     Times,
     /// Microseconds.
     Micros,
+    /// Milliseconds.
+    Millis,
+    /// So many a second.
+    PerSecond,
     /// Kibibytes.
     Kibibytes,
     /// Mebibytes.
@@ -101,6 +105,8 @@ impl Unit {
         match self {
             Self::Times => format!("{number} ×"),
             Self::Micros => format!("{number} µs"),
+            Self::Millis => format!("{number} ms"),
+            Self::PerSecond => format!("{number} /s"),
             Self::Kibibytes => format!("{number} KiB"),
             Self::Mebibytes => format!("{number} MiB"),
         }
