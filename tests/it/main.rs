@@ -10,11 +10,8 @@ mod flows;
 mod hostile;
 mod offline;
 mod sandbox;
-<<<<<<< HEAD
-mod server_commands;
-=======
 mod server;
->>>>>>> e50f6f5 (Tests through a listening server)
+mod server_commands;
 mod streaming;
 mod support;
 mod terminal;
