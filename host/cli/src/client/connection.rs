@@ -76,11 +76,6 @@ impl Connection {
         })
     }
 
-    /// The longest that an answer may take.
-    pub(super) fn timeout(&self) -> Duration {
-        self.timeout
-    }
-
     /// A request for a path of the API, such as `/api/v1/runs`, with what is asked of it.
     pub(crate) fn request(
         &self,
