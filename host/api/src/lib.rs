@@ -4,8 +4,8 @@
 //! requests to calls of the service, and of its errors to problem documents. Handlers parse, call and answer.
 //! Does not belong here: what is done for a request (`lockgate-service`), SQL, sandboxes.
 //!
-//! A request goes through [`server`] (bounds of its connection), `front` (who asks; what all answers have), one of
-//! [`routes`], and the service.
+//! A request goes through `server` (bounds of its connection), `front` (who asks; what all answers have), one of
+//! `routes`, and the service.
 
 mod api;
 mod auth;
