@@ -48,9 +48,14 @@ impl Site {
         self
     }
 
+    /// The folder that it is started in.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The folder of data.
     pub(super) fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.folder.path().join("lockgate-data")
     }
 
     /// A key of these scopes, for the publisher `test`.
@@ -179,7 +184,7 @@ impl Host {
         Ok(fs::read_to_string(&self.log)?)
     }
 
-    /// How much of its memory is mapped from files of compiled plugins: see `swap`.
+    /// What its memory is of.
     pub(super) fn maps(&self) -> Result<String> {
         Ok(fs::read_to_string(format!(
             "/proc/{}/maps",
