@@ -48,11 +48,6 @@ impl Site {
         self
     }
 
-    /// The folder that it is started in.
-    pub(super) fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     /// The folder of data.
     pub(super) fn data(&self) -> PathBuf {
         self.folder.path().join("lockgate-data")
