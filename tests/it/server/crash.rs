@@ -29,7 +29,7 @@ const QUEUED: usize = 1_000;
 const SLOW: &str = "
 flow: slow
 nodes:
-  each: { use: test:marker/mark, each: input.list, in: { input: item } }
+  each: { use: test:marker/mark, each: input.list, in: { value: item } }
 output: { last: each.text }
 ";
 

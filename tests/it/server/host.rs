@@ -50,7 +50,7 @@ impl Site {
 
     /// The folder of data.
     pub(super) fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.folder.path().join("lockgate-data")
     }
 
     /// A key of these scopes, for the publisher `test`.
@@ -179,7 +179,7 @@ impl Host {
         Ok(fs::read_to_string(&self.log)?)
     }
 
-    /// How much of its memory is mapped from files of compiled plugins: see `swap`.
+    /// What its memory is of.
     pub(super) fn maps(&self) -> Result<String> {
         Ok(fs::read_to_string(format!(
             "/proc/{}/maps",

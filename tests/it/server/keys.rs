@@ -12,7 +12,7 @@ use super::marker;
 const FLOW: &str = "
 flow: NAME
 nodes:
-  a: { use: test:marker/mark, in: { input: input } }
+  a: { use: test:marker/mark, in: { value: input } }
 output: { a: a.text }
 ";
 
@@ -42,7 +42,6 @@ fn without_a_key_nothing_but_health_answers() -> Result<()> {
         Request::get("/api/v1/runs"),
         Request::get("/openapi.json"),
         Request::get("/metrics"),
-        Request::get("/v1/models"),
         Request::get("/api/v1/no-such-thing"),
         run("poem", &json!({})),
         put("poem"),
@@ -54,6 +53,9 @@ fn without_a_key_nothing_but_health_answers() -> Result<()> {
         let unknown = request.header("authorization", unknown);
         ensure!(refusal(&stranger, 401, unknown)? == "key-unknown");
     }
+    // In the shape that its clients read.
+    let models = stranger.ask(Request::get("/v1/models"))?.expect(401)?;
+    ensure!(models["error"]["code"] == "key-needed", "{models}");
     Ok(())
 }
 

@@ -20,12 +20,12 @@ pub(super) fn other(minor: u32) -> Result<Vec<u8>> {
 
 /// One whose version the flows of the tests do not run with: its node has another name.
 pub(super) fn without_mark(minor: u32) -> Result<Vec<u8>> {
-    wat::component(&text(minor).replace("\"mark", "\"gone"))
+    wat::component(&text(minor).replace("\"mark\"", "\"gone\""))
 }
 
 fn text(minor: u32) -> String {
     format!(
-        r#"(data (i32.const 1024) "{NAME}  " "1.{minor}.0   " "mark" "{{}}  " "text    " "input   ")
+        r#"(data (i32.const 1024) "{NAME}  " "1.{minor}.0   " "mark" "{{}}  " "text    " "value   ")
 ;; plugin-info: name, version, summary, nodes
 (data (i32.const 64) (i32 1024 6  1032 5  0 0  96 1))
 ;; node-info: name, summary, kind (transform), inputs, outputs, config-schema, pure

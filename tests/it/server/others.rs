@@ -82,10 +82,16 @@ fn schemathesis_finds_nothing() -> Result<()> {
     let document = format!("http://{}/openapi.json", host.address);
     command
         .current_dir(folder.path())
+        .arg("--config-file")
+        .arg(
+            project()
+                .canonicalize()?
+                .join("tests/it/server/clients/schemathesis.toml"),
+        )
         .args(["run", &document, "--header"])
         .arg(format!("Authorization: Bearer {key}"))
         .args(["--phases", "examples,coverage,fuzzing"])
-        .args(["--max-examples", EXAMPLES, "--seed", "1"])
+        .args(["--max-examples", EXAMPLES])
         .args(["--generation-deterministic", "--continue-on-failure"])
         .args(["--workers", "2", "--request-timeout", "60", "--no-color"]);
     let output = command.output()?;
@@ -107,5 +113,32 @@ fn openais_client_chats_with_a_flow() -> Result<()> {
     let output = command.output().context("the client")?;
     let errors = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{errors}\n{}", host.said()?);
+    Ok(())
+}
+
+/// The page's blocks of Python; those of `sh` are `server_commands`'. They talk to a flow that the page does not show.
+#[test]
+fn what_the_page_says_in_python_works() -> Result<()> {
+    let site = site()?;
+    let (host, key) = serving(&site)?;
+    let client = host.client(&key);
+    save(&client, "talk", &STREAMED.replace("streamed", "talk"))?;
+    let page = std::fs::read_to_string(project().join("docs/server.md"))?;
+    let blocks = page.split("\n```python\n").skip(1);
+    let blocks: Vec<_> = blocks
+        .filter_map(|rest| rest.split("\n```").next())
+        .collect();
+    ensure!(!blocks.is_empty(), "the page has none");
+    for block in blocks {
+        let mut command = program("python")?;
+        command
+            .args(["-c", block])
+            .env("LOCKGATE_SERVER", format!("http://{}", host.address))
+            .env("LOCKGATE_KEY", &key);
+        let output = command.output()?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{block}\n{errors}");
+        ensure!(!output.stdout.is_empty(), "it says nothing: {block}");
+    }
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::marker;
 const SLOW: &str = "
 flow: slow
 nodes:
-  each: { use: test:marker/mark, each: input.list, in: { input: item } }
+  each: { use: test:marker/mark, each: input.list, in: { value: item } }
 output: { last: each.text }
 ";
 

@@ -27,10 +27,13 @@ const SWAPS_PER_FAULT: u32 = 5;
 /// Three nodes, one after another, each of which says what it is of.
 const MARKED: &str = "
 flow: marked
+input:
+  type: object
+  properties: { value: {} }
 nodes:
-  a: { use: test:marker/mark, in: { input: input } }
-  b: { use: test:marker/mark, in: { input: a.text } }
-  c: { use: test:marker/mark, in: { input: b.text } }
+  a: { use: test:marker/mark, in: { value: input.value } }
+  b: { use: test:marker/mark, in: { value: a.text } }
+  c: { use: test:marker/mark, in: { value: b.text } }
 output: { a: a.text, b: b.text, c: c.text }
 ";
 
@@ -38,9 +41,9 @@ output: { a: a.text, b: b.text, c: c.text }
 const OUTER: &str = "
 flow: outer
 nodes:
-  before: { use: test:marker/mark, in: { input: input } }
-  marked: { use: 'flow:marked', in: { input: before.text } }
-  after: { use: test:marker/mark, in: { input: marked.c } }
+  before: { use: test:marker/mark, in: { value: input.value } }
+  marked: { use: 'flow:marked', in: { value: before.text } }
+  after: { use: test:marker/mark, in: { value: marked.c } }
 output: { before: before.text, a: marked.a, b: marked.b, c: marked.c, after: after.text }
 ";
 
@@ -48,7 +51,7 @@ output: { before: before.text, a: marked.a, b: marked.b, c: marked.c, after: aft
 const FIRM: &str = "
 flow: firm
 nodes:
-  a: { use: 'test:marker/mark@=1.0.0', in: { input: input } }
+  a: { use: 'test:marker/mark@=1.0.0', in: { value: input.value } }
 output: { a: a.text }
 ";
 
@@ -116,7 +119,9 @@ fn runs(client: &Client, flow: &str, over: &AtomicBool) -> Result<Vec<Ran>> {
     let mut connection = client.connect()?;
     let mut ran = Vec::new();
     while !over.load(Ordering::Relaxed) {
-        let answer = connection.ask(run(flow, &json!("春")))?.expect(200)?;
+        let answer = connection
+            .ask(run(flow, &json!({ "value": "春" })))?
+            .expect(200)?;
         ran.push(Ran {
             run: answer["run"].as_str().context("no id")?.to_owned(),
             revision: answer["revision"].as_u64().context("no revision")?,
@@ -144,7 +149,7 @@ fn swaps(client: &Client) -> Result<()> {
         let minor = swap * 3 % VERSIONS;
         let version = format!("1.{minor}.0");
         activate(client, &version)?;
-        let answer = client.expect(200, run("marked", &json!(swap)))?;
+        let answer = client.expect(200, run("marked", &json!({ "value": swap })))?;
         ensure!(one_version(&answer)? == version, "the flow did not follow");
         let lock = lock(client, "marked")?;
         let former = locks.entry(version).or_insert_with(|| lock.clone());
@@ -203,24 +208,39 @@ fn versions_of(client: &Client, flow: &str) -> Result<BTreeMap<u64, String>> {
 
 #[test]
 fn what_nobody_uses_any_more_is_freed() -> Result<()> {
+    const OTHERS: u32 = 9;
     let site = Site::new()?;
     let key = site.key(&["deploy"])?;
     let mut host = site.start()?;
     let client = host.client(&key);
     upload(&client, &marker::version(0)?)?;
     save(&client, "marked", MARKED)?;
-    client.expect(200, run("marked", &json!(0)))?;
-    let before = codes(&host.maps()?);
-    for minor in 1..10 {
+    client.expect(200, run("marked", &json!({ "value": 0 })))?;
+    let one = codes(&host.maps()?);
+    // Each version is held by a flow of its own, and let go with that.
+    for minor in 1..=OTHERS {
         upload(&client, &marker::version(minor)?)?;
-        client.expect(200, run("marked", &json!(minor)))?;
+        let name = format!("firm-{minor}");
+        let text = FIRM.replace("firm", &name);
+        save(
+            &client,
+            &name,
+            &text.replace("1.0.0", &format!("1.{minor}.0")),
+        )?;
+        client.expect(200, run("marked", &json!({ "value": minor })))?;
+    }
+    let all = codes(&host.maps()?);
+    // The first is only what was active once.
+    ensure!(all >= one + OTHERS as usize - 1, "{one}, then {all}");
+    for minor in 1..=OTHERS {
+        client.expect(204, Request::delete(format!("/api/v1/flows/firm-{minor}")))?;
     }
     let mut now = 0;
     let freed = host.wait_for("the former versions are freed", |host| {
         now = codes(&host.maps()?);
-        Ok(now <= before)
+        Ok(now <= one)
     });
-    freed.with_context(|| format!("{before} pieces of code at first, {now} then"))
+    freed.with_context(|| format!("{one} pieces of code at first, {all} then, {now} now"))
 }
 
 /// How many pieces of compiled code a process has: executable memory that is of no file.

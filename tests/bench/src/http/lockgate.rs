@@ -78,7 +78,8 @@ impl Lockgate {
             .args(["--listen", &address.to_string(), "--data"])
             .arg(self.folder.join("data"))
             // Every request here is of one key.
-            .env("LOCKGATE_SERVER_KEY_REQUESTS", "1000000");
+            .env("LOCKGATE_SERVER_KEY_REQUESTS", "1000000")
+            .env("LOCKGATE_CACHE", self.folder.join("cache"));
         Server::start(&mut command, address, &self.folder, first).await
     }
 
