@@ -1,12 +1,17 @@
 //! Compiled components on disk, each sealed so that only what this host wrote is ever run.
 //!
-//! An entry's name is the component's digest and the engine's compatibility hash. Its content is a seal (HMAC-SHA-256 over
-//! the name and the code) and the code. The key of the seal lies beside the entries, readable by the host's user alone. An
-//! entry that is damaged, renamed, or written by somebody else has no valid seal and is compiled again.
+//! An entry's name is the component's digest and the engine's compatibility hash. Its content is the code and a seal
+//! (HMAC-SHA-256 over the name and the code). The key of the seal lies beside the entries, readable by the host's user
+//! alone. An entry that is damaged, renamed, or written by somebody else has no valid seal and is compiled again.
+//!
+//! The code is run where it lies: the file is mapped, so that a plugin costs the memory of what runs of it, and not of all
+//! that was compiled. An entry is therefore never written again once it has its name; only the host's user could, who can
+//! do anything to the host anyway.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::io::{self, Read as _, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -17,11 +22,14 @@ use sha2::Sha256;
 use wasmtime::Engine;
 
 /// The form of an entry: part of its name, so that another form is another entry.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 const SEAL_BYTES: usize = 32;
 const KEY_BYTES: usize = 64; // SHA-256's block: HMAC uses such a key as it is
 const ENDING: &str = "code";
+
+/// How much of an entry is read at once to check its seal.
+const PIECE_BYTES: usize = 256 << 10;
 
 /// Why the folder cannot serve as a cache.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +57,17 @@ pub(crate) struct Cache {
     most_bytes: u64,
 }
 
+/// An entry whose seal is ours. It stays what it is, whatever becomes of its name.
+#[derive(Debug)]
+pub(crate) struct Entry(File);
+
+impl Entry {
+    /// Where the code can be mapped from, as long as the entry is held. The seal follows it: code says itself where it ends.
+    pub(crate) fn path(&self) -> PathBuf {
+        format!("/proc/self/fd/{}", self.0.as_raw_fd()).into()
+    }
+}
+
 impl Cache {
     /// Opens the cache in `folder`, making it if it is not there. Beyond `most_bytes` the oldest entries go.
     pub(crate) fn open(folder: &Path, most_bytes: u64) -> Result<Self, CacheError> {
@@ -74,14 +93,23 @@ impl Cache {
         })
     }
 
-    /// The code of the component with this digest, if it is there and its seal is ours.
-    pub(crate) fn get(&self, engine: &Engine, digest: &str) -> Option<Vec<u8>> {
+    /// The entry of the component with this digest, if it is there and its seal is ours.
+    pub(crate) fn get(&self, engine: &Engine, digest: &str) -> Option<Entry> {
         let name = name(engine, digest);
-        let mut entry = fs::read(self.folder.join(&name)).ok()?;
-        let (seal, code) = entry.split_first_chunk::<SEAL_BYTES>()?;
-        self.mac(&name, code).verify_slice(seal).ok()?;
-        entry.drain(..SEAL_BYTES);
-        Some(entry)
+        let mut file = File::open(self.folder.join(&name)).ok()?;
+        let mut left = file.metadata().ok()?.len().checked_sub(SEAL_BYTES as u64)?;
+        let mut mac = self.mac(&name);
+        let mut piece = vec![0; PIECE_BYTES];
+        while left > 0 {
+            let most = usize::try_from(left).map_or(PIECE_BYTES, |left| left.min(PIECE_BYTES));
+            file.read_exact(&mut piece[..most]).ok()?;
+            mac.update(&piece[..most]);
+            left -= most as u64;
+        }
+        let mut seal = [0; SEAL_BYTES];
+        file.read_exact(&mut seal).ok()?;
+        mac.verify_slice(&seal).ok()?;
+        Some(Entry(file))
     }
 
     /// Keeps the code of the component with this digest. Another process that reads sees the whole entry or none.
@@ -90,18 +118,20 @@ impl Cache {
         let mut file = tempfile::Builder::new()
             .prefix(".new-")
             .tempfile_in(&self.folder)?;
-        file.write_all(&self.mac(&name, code).finalize().into_bytes())?;
+        let mut mac = self.mac(&name);
+        mac.update(code);
         file.write_all(code)?;
+        file.write_all(&mac.finalize().into_bytes())?;
         file.persist(self.folder.join(&name))
             .map_err(|error| error.error)?;
         self.make_room(&name)
     }
 
-    fn mac(&self, name: &str, code: &[u8]) -> Hmac<Sha256> {
+    /// The seal's beginning: what follows is the code.
+    fn mac(&self, name: &str) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new(&self.key.into());
         mac.update(name.as_bytes());
         mac.update(b"\0");
-        mac.update(code);
         mac
     }
 
@@ -185,14 +215,33 @@ mod tests {
         (folder, cache, crate::engine::compiler().expect("an engine"))
     }
 
+    /// The code of an entry, as it would be mapped.
+    fn code(cache: &Cache, engine: &Engine, digest: &str) -> Option<Vec<u8>> {
+        let entry = cache.get(engine, digest)?;
+        let mut whole = fs::read(entry.path()).expect("the entry");
+        whole.truncate(whole.len() - SEAL_BYTES);
+        Some(whole)
+    }
+
     #[test]
     fn what_was_put_comes_back() {
         let (_folder, cache, engine) = cache(1 << 20);
-        assert_eq!(cache.get(&engine, "aa"), None);
+        assert!(cache.get(&engine, "aa").is_none());
         cache.put(&engine, "aa", b"code").expect("kept");
-        assert_eq!(cache.get(&engine, "aa").as_deref(), Some(&b"code"[..]));
+        assert_eq!(code(&cache, &engine, "aa").as_deref(), Some(&b"code"[..]));
         let again = Cache::open(&cache.folder, 1 << 20).expect("opens again");
-        assert_eq!(again.get(&engine, "aa").as_deref(), Some(&b"code"[..]));
+        assert_eq!(code(&again, &engine, "aa").as_deref(), Some(&b"code"[..]));
+        let large: Vec<u8> = (0..3 * PIECE_BYTES + 7).map(|n| (n % 251) as u8).collect();
+        cache.put(&engine, "bb", &large).expect("kept");
+        assert!(code(&cache, &engine, "bb") == Some(large));
+        // What is held stays, whatever becomes of its name.
+        let held = cache.get(&engine, "aa").expect("the entry");
+        cache.put(&engine, "aa", b"other").expect("kept");
+        assert!(
+            fs::read(held.path())
+                .expect("the entry")
+                .starts_with(b"code")
+        );
     }
 
     #[test]
@@ -203,22 +252,22 @@ mod tests {
         let whole = fs::read(path("aa")).expect("the entry");
 
         fs::copy(path("aa"), path("bb")).expect("renamed");
-        assert_eq!(cache.get(&engine, "bb"), None);
+        assert!(cache.get(&engine, "bb").is_none());
 
         for index in 0..whole.len() {
             let mut damaged = whole.clone();
             damaged[index] ^= 1;
             fs::write(path("aa"), damaged).expect("damaged");
-            assert_eq!(cache.get(&engine, "aa"), None, "byte {index}");
+            assert!(cache.get(&engine, "aa").is_none(), "byte {index}");
         }
         for length in 0..whole.len() {
             fs::write(path("aa"), &whole[..length]).expect("cut");
-            assert_eq!(cache.get(&engine, "aa"), None, "{length} bytes");
+            assert!(cache.get(&engine, "aa").is_none(), "{length} bytes");
         }
         let (_folder, other, _) = self::cache(1 << 20);
         other.put(&engine, "aa", b"code").expect("kept");
         fs::copy(other.folder.join(name(&engine, "aa")), path("aa")).expect("another host's");
-        assert_eq!(cache.get(&engine, "aa"), None);
+        assert!(cache.get(&engine, "aa").is_none());
     }
 
     #[test]

@@ -23,6 +23,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 pub(crate) use cache::Cache;
+use cache::Entry;
 
 /// The most bytes of code that the child may give back: eight times the largest component.
 const MAX_CODE_BYTES: u64 = 512 << 20;
@@ -95,7 +96,7 @@ impl Compiler {
         digest: &str,
         wasm: &[u8],
     ) -> Result<Component, CompileError> {
-        let found = |cache: &Cache| load(engine, &cache.get(engine, digest)?).ok();
+        let found = |cache: &Cache| map(engine, &cache.get(engine, digest)?).ok();
         if let Some(component) = self.cache.as_ref().and_then(found) {
             return Ok(component);
         }
@@ -106,10 +107,12 @@ impl Compiler {
         }
         let code = self.compile(wasm).await?;
         let component = load(engine, &code).map_err(refused)?;
-        if let Some(cache) = &self.cache
-            && let Err(error) = cache.put(engine, digest, &code)
-        {
-            tracing::warn!(%error, digest, "a compiled component was not kept");
+        if let Some(cache) = &self.cache {
+            match cache.put(engine, digest, &code) {
+                // From now on it runs where it lies.
+                Ok(()) => return Ok(found(cache).unwrap_or(component)),
+                Err(error) => tracing::warn!(%error, digest, "a compiled component was not kept"),
+            }
         }
         Ok(component)
     }
@@ -224,13 +227,24 @@ fn refused(error: wasmtime::Error) -> CompileError {
     }
 }
 
-/// Makes code of compiled bytes. They come straight from the child, or from a cache entry whose seal was checked.
+/// Makes code of compiled bytes that come straight from the child.
 fn load(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     #[expect(
         unsafe_code,
-        reason = "wasmtime trusts compiled code; ours comes from the child, or is sealed by the host"
+        reason = "wasmtime trusts compiled code; ours comes from the child"
     )]
     unsafe {
         Component::deserialize(engine, code)
+    }
+}
+
+/// Makes code of a cache entry whose seal was checked.
+fn map(engine: &Engine, entry: &Entry) -> wasmtime::Result<Component> {
+    #[expect(
+        unsafe_code,
+        reason = "wasmtime trusts compiled code; ours is sealed by the host, and its file is never written again"
+    )]
+    unsafe {
+        Component::deserialize_file(engine, entry.path())
     }
 }
