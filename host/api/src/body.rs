@@ -24,6 +24,30 @@ const STEP_BYTES: usize = 1 << 20;
 /// How many bytes that a body may have give it a second more.
 const BYTES_A_SECOND: usize = 256 << 10;
 
+/// How long what nobody wants may take to arrive.
+const DISCARD_TIME: Duration = Duration::from_secs(1);
+
+/// Reads on past a small body that nobody wants. A connection that is closed while some of it is unread is reset, and the
+/// reset can overtake the answer, so that its reader would never learn why. Large bodies, and those that wait for a
+/// `100 Continue`, are left: who sends one has to read meanwhile.
+pub(crate) async fn discard(request: Request) {
+    if request.headers().contains_key(header::EXPECT) {
+        return;
+    }
+    let past = async {
+        let mut parts = request.into_body().into_data_stream();
+        let mut left = UNCOUNTED_BYTES;
+        while let Some(Ok(part)) = parts.next().await {
+            match left.checked_sub(part.len()) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    // Slow or broken: the answer goes out all the same.
+    let _ = timeout(DISCARD_TIME, past).await;
+}
+
 /// A body that is there whole. While it is alive its bytes count among what is held.
 #[derive(Debug)]
 pub(crate) struct Received {

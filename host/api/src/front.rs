@@ -10,8 +10,8 @@ use axum::response::{IntoResponse as _, Response};
 use futures::FutureExt as _;
 
 use crate::api::App;
-use crate::auth;
 use crate::problem::{Code, Problem};
+use crate::{auth, body};
 
 /// The paths that OpenAI's clients know.
 const OPENAI: &str = "/v1/";
@@ -24,7 +24,10 @@ pub(crate) async fn serve(State(api): State<App>, mut request: Request, next: Ne
     let admitted = auth::admit(&api, route, &mut request).await;
     let mut answer = match admitted {
         Ok(()) => handle(request, next).await,
-        Err(problem) => problem.into_response(),
+        Err(problem) => {
+            body::discard(request).await;
+            problem.into_response()
+        }
     };
     if answer.status().is_client_error() || answer.status().is_server_error() {
         answer = told(answer, is_openai);

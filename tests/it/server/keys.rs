@@ -43,10 +43,9 @@ fn without_a_key_nothing_but_health_answers() -> Result<()> {
         Request::get("/openapi.json"),
         Request::get("/metrics"),
         Request::get("/api/v1/no-such-thing"),
-        // Without bodies: a host that refuses does not wait for one, and closes what it did not read.
-        Request::new("POST", "/api/v1/flows/poem/runs"),
-        Request::new("PUT", "/api/v1/flows/poem"),
-        Request::new("POST", "/api/v1/plugins"),
+        run("poem", &json!({})),
+        put("poem"),
+        Request::new("POST", "/api/v1/plugins").body("application/wasm", "component"),
     ];
     for request in asked {
         ensure!(refusal(&stranger, 401, request.clone())? == "key-needed");

@@ -93,7 +93,8 @@ fn schemathesis_finds_nothing() -> Result<()> {
         .args(["--phases", "examples,coverage,fuzzing"])
         .args(["--max-examples", EXAMPLES])
         .args(["--generation-deterministic", "--continue-on-failure"])
-        .args(["--workers", "2", "--request-timeout", "60", "--no-color"]);
+        // One worker: two parse Python at once, which the parser of CPython 3.11 ends with a `SystemError` now and then.
+        .args(["--workers", "1", "--request-timeout", "60", "--no-color"]);
     let output = command.output()?;
     let said = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
