@@ -150,8 +150,8 @@ fn options(file: &Path) -> SqliteConnectOptions {
         .busy_timeout(BUSY)
         // The writer's own task merges the log, beside it.
         .pragma("wal_autocheckpoint", "0")
-        // A log that grew longer than usual is cut to this when it starts anew.
-        .pragma("journal_size_limit", (64 << 20).to_string())
+        // A log that grew much longer than usual is cut to this when it starts anew.
+        .pragma("journal_size_limit", (128 << 20).to_string())
         .thread_name(|number| format!("store-{number}"))
         .disable_statement_logging()
 }

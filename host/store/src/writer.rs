@@ -53,16 +53,19 @@ enum Command {
     Work(Box<dyn Work>),
     /// Look how long the log is.
     Look,
-    /// Merge the log into the database and start it anew.
-    Truncate,
+    /// Merge what is left of the log into the database, and start it anew.
+    Restart,
     Close(oneshot::Sender<()>),
 }
 
-/// A run that ended, and who waits for it.
+/// A run that ended, and what hears whether it is stored.
 struct Finish {
     row: Box<FinishRow>,
-    answer: oneshot::Sender<Result<()>>,
+    done: Done,
 }
+
+/// Called once, or dropped where the writer is closed.
+pub(crate) type Done = Box<dyn FnOnce(Result<()>) + Send>;
 
 impl Writer {
     /// Starts the writer on this connection. `options` make another, for checkpoints.
@@ -85,10 +88,9 @@ impl Writer {
     }
 
     /// Stores a run that ended.
-    pub(crate) async fn finish(&self, row: Box<FinishRow>) -> Result<()> {
-        let (answer, answered) = oneshot::channel();
-        self.send(Command::Finish(Finish { row, answer })).await?;
-        answered.await.map_err(|_| StoreError::Closed)?
+    pub(crate) async fn finish(&self, row: Box<FinishRow>, done: Done) {
+        // An error: it is closed, and `done` is dropped.
+        let _ = self.send(Command::Finish(Finish { row, done })).await;
     }
 
     /// Does this work in a transaction; gives what it gave, when that is committed.
@@ -200,21 +202,22 @@ impl Task {
         let mut works = Vec::new();
         while commands.recv_many(&mut waiting, GROUP).await > 0 {
             let mut close = None;
-            let mut truncate = false;
+            let mut restart = false;
             for command in waiting.drain(..) {
                 match command {
                     Command::Finish(finish) => finishes.push(finish),
                     Command::Work(work) => works.push(work),
                     Command::Look => self.checkpoints.look(),
-                    Command::Truncate => truncate = true,
+                    Command::Restart => restart = true,
                     Command::Close(answer) => close = Some(answer),
                 }
             }
             self.group(&mut finishes, &mut works).await;
-            if truncate || close.is_some() {
-                self.truncate().await;
+            if restart && close.is_none() {
+                self.merge("PRAGMA wal_checkpoint(RESTART)").await;
             }
             if let Some(answer) = close {
+                self.merge("PRAGMA wal_checkpoint(TRUNCATE)").await;
                 commands.close();
                 // What came between is answered with "closed" when it is dropped.
                 drop(commands);
@@ -241,7 +244,7 @@ impl Task {
             work.answer(committed.clone());
         }
         for finish in finishes.drain(..) {
-            let _ = finish.answer.send(committed.clone());
+            (finish.done)(committed.clone());
         }
         self.checkpoints.wrote(self.tx.take_written());
     }
@@ -293,9 +296,9 @@ impl Task {
         Ok(())
     }
 
-    /// Merges the log and starts it anew. Gives up at once if somebody reads it: there is another time.
-    async fn truncate(&mut self) {
-        for statement in ["PRAGMA busy_timeout = 0", "PRAGMA wal_checkpoint(TRUNCATE)"] {
+    /// Merges the log. Gives up at once if somebody reads it: there is another time.
+    async fn merge(&mut self, checkpoint: &'static str) {
+        for statement in ["PRAGMA busy_timeout = 0", checkpoint] {
             let _ = self.tx.run(statement).await;
         }
         let restore = format!("PRAGMA busy_timeout = {}", crate::store::BUSY.as_millis());

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use lockgate_model::Kebab;
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::BatchPlace;
 use crate::writer::FinishRow;
-use crate::{IdempotencyRow, Result, Store, journal};
+use crate::{IdempotencyRow, Result, Store, StoreError, journal};
 
 /// A run that ended, as it is given to the store.
 #[derive(Debug, Clone)]
@@ -63,7 +64,24 @@ impl Store {
     ///
     /// A run ends once: if it has ended already (it was cancelled, or given up and buried), that end stays.
     pub async fn finish_run(&self, run: FinishedRun) -> Result<()> {
-        let journal = journal::compressed(run.events, &self.0.file).await?;
+        let (answer, answered) = oneshot::channel();
+        // Nobody may wait any more: it is stored all the same.
+        let done = |stored| drop(answer.send(stored));
+        self.finish_run_then(run, done).await;
+        answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// As [`Self::finish_run`], but returns when the run is handed over. `done` is called once, by the writer, which waits
+    /// for it: with whether the run is committed. It is dropped without being called where the store is closed meanwhile.
+    pub async fn finish_run_then(
+        &self,
+        run: FinishedRun,
+        done: impl FnOnce(Result<()>) + Send + 'static,
+    ) {
+        let journal = match journal::compressed(run.events, &self.0.file).await {
+            Ok(journal) => journal,
+            Err(error) => return done(Err(error)),
+        };
         let row = FinishRow {
             project: run.project,
             id: run.id,
@@ -88,6 +106,6 @@ impl Store {
             queued: run.queued,
             idempotency: run.idempotency,
         };
-        self.0.writer.finish(Box::new(row)).await
+        self.0.writer.finish(Box::new(row), Box::new(done)).await;
     }
 }

@@ -1,8 +1,9 @@
 //! Merging the log into the database, beside the writer.
 //!
 //! SQLite by itself merges at the commit that finds the log long, and that run would wait for it. Here another
-//! connection does it; the writer then starts the log anew by itself. If readers keep the log in use and it grows all the
-//! same, the writer is asked to wait for the moment when nobody reads.
+//! connection merges all but what came meanwhile. Where that is nothing, the next write starts the log anew by itself;
+//! else the writer is asked to merge the little that is left, and to start it anew. The file stays as long as it is: to
+//! write over its blocks costs the writer much less than to have new ones.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,11 +15,11 @@ use tokio::sync::mpsc;
 use super::Command;
 use crate::fault::of_sql;
 
-/// From here on the log is merged, in bytes.
-const LONG: u64 = 16 << 20;
+/// From here on the log is merged, in bytes. Pages that are written again and again are merged once.
+const LONG: u64 = 32 << 20;
 
-/// From here on the writer starts it anew, in bytes.
-const TOO_LONG: u64 = 64 << 20;
+/// How often it is merged at most before the writer does the rest.
+const TURNS: u32 = 3;
 
 /// So much has to be written before anybody looks how long it is.
 const LOOK: u64 = 1 << 20;
@@ -70,14 +71,14 @@ async fn serve(
     while looks.recv().await.is_some() {
         let done = look(&mut connection, &options).await;
         match done {
-            Ok(log) if log > TOO_LONG => {
+            Ok(true) => {
                 let Some(writer) = writer.upgrade() else {
                     return;
                 };
                 // Full: there will be another look soon enough.
-                let _ = writer.try_send(Command::Truncate);
+                let _ = writer.try_send(Command::Restart);
             }
-            Ok(_) => {}
+            Ok(false) => {}
             Err(error) => {
                 let error = of_sql(error, &file);
                 tracing::warn!(%error, "the log of the store was not merged into it");
@@ -87,22 +88,27 @@ async fn serve(
     }
 }
 
-/// Looks how long the log is, and merges it if that is long. How long it is then, in bytes.
+/// Looks how long the log is, and merges it if that is long. Whether the writer has to do the rest.
 async fn look(
     connection: &mut Option<SqliteConnection>,
     options: &SqliteConnectOptions,
-) -> sqlx::Result<u64> {
+) -> sqlx::Result<bool> {
     let connection = match connection {
         Some(connection) => connection,
         None => connection.insert(options.connect().await?),
     };
-    let (log, merged) = lengths(connection, "PRAGMA wal_checkpoint(NOOP)").await?;
-    if log.saturating_sub(merged) < LONG {
-        return Ok(log);
+    let (mut log, mut merged) = lengths(connection, "PRAGMA wal_checkpoint(NOOP)").await?;
+    if log < LONG {
+        return Ok(false);
     }
-    let (log, merged) = lengths(connection, "PRAGMA wal_checkpoint(PASSIVE)").await?;
+    for _ in 0..TURNS {
+        (log, merged) = lengths(connection, "PRAGMA wal_checkpoint(PASSIVE)").await?;
+        if log.saturating_sub(merged) < LOOK {
+            break;
+        }
+    }
     // What is merged whole starts anew at the next write, unless somebody still reads it.
-    Ok(if log == merged { 0 } else { log })
+    Ok(log != merged)
 }
 
 /// How long the log is, and how much of that is merged, in bytes.

@@ -136,7 +136,8 @@ impl FinishStatements {
             .iter()
             .filter(|finish| finish.row.queued)
             .map(|finish| &finish.row.id));
-        for finish in finishes.iter() {
+        // Mutable, because what is called when they are done is not shared between threads.
+        for finish in finishes.iter_mut() {
             if let Some(row) = &finish.row.idempotency {
                 idempotency::put(tx, &finish.row.project, row).await?;
             }
