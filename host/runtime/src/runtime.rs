@@ -37,6 +37,11 @@ impl Runtime {
         &self.0.limits
     }
 
+    /// As [`Self::spawn`], for work that goes on by itself. Where the runtime goes before it is done, it is dropped.
+    pub fn detach(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.0.threads.detach(work);
+    }
+
     /// Runs `work`, a whole run of a flow say, on the guest threads, where calls of nodes cost no hop. Dropping the future
     /// that this gives ends the work.
     pub fn spawn<F>(&self, work: F) -> impl Future<Output = F::Output> + Send + use<F>

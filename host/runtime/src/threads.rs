@@ -68,6 +68,11 @@ impl Threads {
         Hop(handle(&self.guests).spawn(future))
     }
 
+    /// As [`Self::spawn`], for what nobody waits for.
+    pub(crate) fn detach(&self, future: impl Future<Output = ()> + Send + 'static) {
+        handle(&self.guests).spawn(future);
+    }
+
     /// Runs `future` where a spinning guest does not reach it: what waits for the compiling child.
     pub(crate) fn serve<F>(&self, future: F) -> Hop<F::Output>
     where

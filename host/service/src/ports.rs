@@ -51,6 +51,6 @@ pub struct PluginRefused {
 
 /// Threads that guests may run on: where runs are driven, so that they hop there once and not at each call.
 pub trait GuestThreads: Send + Sync {
-    /// Starts work there. The future resolves when the work is done; dropping it ends the work.
-    fn spawn(&self, work: BoxFuture<'static, ()>) -> BoxFuture<'static, ()>;
+    /// Starts work there. It goes on by itself, and is dropped where the threads go before it is done.
+    fn spawn(&self, work: BoxFuture<'static, ()>);
 }

@@ -11,7 +11,6 @@ use lockgate_model::{
 use lockgate_service::{GuestThreads, LoadedPlugin, PluginLoader, PluginRefused};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
-use tokio::task::JoinSet;
 
 /// A component of a plugin with these nodes; `salt` makes others of the same version.
 pub(crate) fn component(name: &str, version: &str, nodes: &[&str], salt: &str) -> Vec<u8> {
@@ -49,12 +48,8 @@ struct Runner {
 }
 
 impl GuestThreads for Tasks {
-    fn spawn(&self, work: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
-        let mut tasks = JoinSet::new();
-        tasks.spawn(work);
-        Box::pin(async move {
-            tasks.join_next().await;
-        })
+    fn spawn(&self, work: BoxFuture<'static, ()>) {
+        tokio::spawn(work);
     }
 }
 

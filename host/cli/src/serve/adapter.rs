@@ -26,8 +26,8 @@ impl PluginLoader for Sandbox {
 }
 
 impl GuestThreads for Sandbox {
-    fn spawn(&self, work: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
-        Box::pin(self.0.spawn(work))
+    fn spawn(&self, work: BoxFuture<'static, ()>) {
+        self.0.detach(work);
     }
 }
 

@@ -200,13 +200,15 @@ impl Worker {
 async fn begin(conductor: Arc<Conductor>, claimed: ClaimedRun, slot: Slot) {
     let mut birth = birth(&claimed);
     let Some(flow) = claimed.flow.clone() else {
-        return conductor.fail(birth, "it is a run of no flow").await;
+        return conductor
+            .fail(birth, "it is a run of no flow", Box::new(slot))
+            .await;
     };
     let request = match request(&claimed) {
         Ok(request) => request,
         Err(error) => {
             let reason = format!("what it needs to begin cannot be read: {error}");
-            return conductor.fail(birth, &reason).await;
+            return conductor.fail(birth, &reason, Box::new(slot)).await;
         }
     };
     let registry = &conductor.registry;
@@ -234,7 +236,7 @@ async fn begin(conductor: Arc<Conductor>, claimed: ClaimedRun, slot: Slot) {
         }
         Err(error) => {
             let reason = format!("the flow `{flow}` does not run: {error}");
-            conductor.fail(birth, &reason).await;
+            conductor.fail(birth, &reason, Box::new(slot)).await;
         }
     }
 }

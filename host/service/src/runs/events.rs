@@ -9,12 +9,11 @@ use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use lockgate_flow::Follower;
 use lockgate_model::{Kebab, Recorded};
 use lockgate_store::RunState as Stored;
-use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::conduct::Conductor;
 use super::lines::{self, Line};
-use super::live::{Ended, Live};
+use super::live::Live;
 use crate::ServiceError;
 
 /// One event of a run.
@@ -46,7 +45,6 @@ impl RunEvents {
         };
         let follow = Follow {
             follower: live.journal.follow(after),
-            ended: live.ended.subscribe(),
             after,
             live,
             is_over: false,
@@ -134,7 +132,6 @@ async fn begun(
 struct Follow {
     live: Arc<Live>,
     follower: Follower,
-    ended: watch::Receiver<Option<Ended>>,
     /// The number of the last event that was given.
     after: u64,
     is_over: bool,
@@ -147,12 +144,10 @@ impl Follow {
             return None;
         }
         // A run can end without a last event: it was refused, or goes on in another process.
-        let broke_off = self.ended.wait_for(|ended| matches!(ended, Some(Err(_))));
         let events = tokio::select! {
             biased;
             events = self.follower.next() => events,
-            broke_off = broke_off => {
-                drop(broke_off);
+            () = self.live.broken_off() => {
                 self.is_over = true;
                 Some(self.live.journal.after(self.after))
             }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lockgate_flow::RunJournal;
 use lockgate_model::Kebab;
 use lockgate_store::{BatchPlace, IdempotencyRow};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, SetOnce};
 use uuid::Uuid;
 
 use super::RunView;
@@ -44,7 +44,7 @@ pub(crate) struct Live {
     pub(crate) birth: Birth,
     pub(crate) journal: Arc<RunJournal>,
     pub(crate) stop: Stop,
-    pub(crate) ended: watch::Sender<Option<Ended>>,
+    pub(crate) ended: SetOnce<Ended>,
 }
 
 /// Why a run is told to end.
@@ -101,17 +101,19 @@ impl Live {
             birth,
             journal,
             stop: Stop::default(),
-            ended: watch::Sender::new(None),
+            ended: SetOnce::new(),
         })
     }
 
     /// How it ended, once that is stored.
     pub(crate) async fn ended(&self) -> Ended {
-        let mut ended = self.ended.subscribe();
-        let known = ended.wait_for(Option::is_some).await;
-        match known.as_deref() {
-            Ok(Some(ended)) => ended.clone(),
-            _ => Err(ServiceError::Internal("the host stopped".into())),
+        self.ended.wait().await.clone()
+    }
+
+    /// Resolves if it ends without having a row.
+    pub(crate) async fn broken_off(&self) {
+        if self.ended.wait().await.is_ok() {
+            std::future::pending().await
         }
     }
 }

@@ -11,6 +11,8 @@ mod ask;
 pub(crate) mod conduct;
 mod config;
 mod course;
+mod drive;
+mod ending;
 mod events;
 mod handle;
 pub(crate) mod idempotency;

@@ -13,7 +13,8 @@ use serde_json::{Map, Value as Tree};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
-use super::conduct::{Conductor, draining, summary};
+use super::conduct::{Conductor, draining};
+use super::ending::summary;
 use super::live::{Birth, Live};
 use super::receipts::Receipts;
 use super::{
@@ -365,15 +366,11 @@ pub(super) async fn begun(handle: &RunHandle) -> Result<(), ServiceError> {
     let Some(live) = handle.live_run() else {
         return Ok(());
     };
-    let mut ended = live.ended.subscribe();
     let mut follower = live.journal.follow(0);
     tokio::select! {
         biased;
         _ = follower.next() => Ok(()),
-        ended = ended.wait_for(Option::is_some) => match ended.as_deref() {
-            Ok(Some(Err(error))) => Err(error.clone()),
-            _ => Ok(()),
-        },
+        ended = live.ended() => ended.map(drop),
     }
 }
 

@@ -231,33 +231,15 @@ pub(crate) struct Threads {
     pub(crate) vanish: AtomicBool,
 }
 
-/// Ends the work when it is dropped.
-struct Ends(tokio::task::AbortHandle);
-
-impl Drop for Ends {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 impl GuestThreads for Threads {
-    fn spawn(&self, mut work: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
-        if self.vanish.load(Ordering::SeqCst) {
-            return Box::pin(async move {
+    fn spawn(&self, mut work: BoxFuture<'static, ()>) {
+        let vanishes = self.vanish.load(Ordering::SeqCst);
+        tokio::spawn(async move {
+            if vanishes {
                 let _ = futures::poll!(&mut work);
-                drop(work);
-                std::future::pending().await
-            });
-        }
-        let task = tokio::spawn(work);
-        let ends = Ends(task.abort_handle());
-        Box::pin(async move {
-            let _ends = ends;
-            if let Err(error) = task.await
-                && let Ok(panic) = error.try_into_panic()
-            {
-                std::panic::resume_unwind(panic);
+            } else {
+                work.await;
             }
-        })
+        });
     }
 }
