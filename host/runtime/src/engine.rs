@@ -94,6 +94,8 @@ fn shared() -> Config {
         .max_wasm_stack(512 << 10)
         .async_stack_size(2 << 20)
         .wasm_backtrace_max_frames(NonZeroUsize::new(MAX_FRAMES))
+        // Guests' frames are found without it; with it, loading a plugin reads and registers that of each function.
+        .native_unwind_info(false)
         // Function names are enough for people; reading a stranger's DWARF is more than the host should do.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable);
     config
