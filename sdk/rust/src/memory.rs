@@ -1,67 +1,56 @@
-//! Where a node's memory comes from: first from a piece that its instance has from the start.
+//! Where a node's memory comes from: a front for what is small, and an allocator for the rest.
 //!
-//! Rust's own allocator for WebAssembly grows the memory at its first allocation. Growing asks the kernel to map pages, and
-//! the next instance asks it to unmap them: more work than all the rest of a small call. A node that stays within
-//! [`FIRST_BYTES`] never grows.
+//! An instance lives for one call, and most calls need little memory. They find it in the front, which takes no part of it
+//! back but the last, so that to allocate is to add and to free is to compare.
 
-use core::alloc::Layout;
-use core::arch::wasm32::memory_grow;
-use core::mem::MaybeUninit;
-use core::ptr::NonNull;
+mod front;
+mod rest;
 
-use talc::base::Talc;
-use talc::base::binning::Binning;
-use talc::cell::TalcSyncCell;
-use talc::source::Source;
-use talc::wasm::WasmBinning;
+use core::alloc::{GlobalAlloc, Layout};
 
-/// What an instance has from the start, in bytes. Pages that nobody writes take no memory of the host.
-const FIRST_BYTES: usize = 256 << 10;
-
-const PAGE_BYTES: usize = 64 << 10;
-
-/// What the allocator keeps for itself at the edges of a piece, generously.
-const EDGE_BYTES: usize = 256;
-
-static mut FIRST: [MaybeUninit<u8>; FIRST_BYTES] = [MaybeUninit::uninit(); FIRST_BYTES];
+use front::FRONT;
+use rest::REST;
 
 #[global_allocator]
-static ALLOCATOR: TalcSyncCell<FirstThenGrown, WasmBinning> =
-    TalcSyncCell::new_wasm(FirstThenGrown { end: None });
+static MEMORY: Memory = Memory;
 
-/// The first piece, and then what the memory grows by.
-#[derive(Debug)]
-struct FirstThenGrown {
-    /// The end of the last piece; none before the first.
-    end: Option<NonNull<u8>>,
-}
+struct Memory;
 
-// SAFETY: it talks to the allocator through `talc` alone, and says `Ok` only after it gave it more.
-unsafe impl Source for FirstThenGrown {
-    fn acquire<B: Binning>(talc: &mut Talc<Self, B>, layout: Layout) -> Result<(), ()> {
-        let Some(end) = talc.source.end else {
-            // SAFETY: nothing else names `FIRST`, and this is reached once.
-            talc.source.end = unsafe { talc.claim((&raw mut FIRST).cast(), FIRST_BYTES) };
-            return talc.source.end.map(drop).ok_or(());
-        };
-        let bytes = layout
-            .size()
-            .checked_add(layout.align() + EDGE_BYTES)
-            .ok_or(())?;
-        let pages = bytes.div_ceil(PAGE_BYTES);
-        let base = match memory_grow::<0>(pages) {
-            usize::MAX => return Err(()),
-            before => (before * PAGE_BYTES) as *mut u8,
-        };
-        let size = pages * PAGE_BYTES;
-        // SAFETY: the pages are new, and end where the memory ends.
-        talc.source.end = unsafe {
-            if end.as_ptr() == base {
-                Some(talc.extend(end, base.wrapping_add(size)))
-            } else {
-                talc.claim(base, size)
+// SAFETY: what is in the front is the front's, all else the other allocator's, and each of them keeps the contract.
+unsafe impl GlobalAlloc for Memory {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        match FRONT.take(layout) {
+            Some(start) => start,
+            // SAFETY: the caller's promise.
+            None => unsafe { REST.alloc(layout) },
+        }
+    }
+
+    unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
+        if FRONT.holds(start) {
+            FRONT.resize(start, layout.size(), 0);
+        } else {
+            // SAFETY: the caller's promise, and it is not from the front.
+            unsafe { REST.dealloc(start, layout) }
+        }
+    }
+
+    unsafe fn realloc(&self, start: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        if !FRONT.holds(start) {
+            // SAFETY: the caller's promise, and it is not from the front.
+            return unsafe { REST.realloc(start, layout, new_size) };
+        }
+        if FRONT.resize(start, layout.size(), new_size) {
+            return start;
+        }
+        // SAFETY: the caller's promise; the two do not overlap, because the old one is freed last.
+        unsafe {
+            let moved = self.alloc(Layout::from_size_align_unchecked(new_size, layout.align()));
+            if !moved.is_null() {
+                moved.copy_from_nonoverlapping(start, layout.size());
+                self.dealloc(start, layout);
             }
-        };
-        talc.source.end.map(drop).ok_or(())
+            moved
+        }
     }
 }
