@@ -1,6 +1,7 @@
 //! `prompt-template`: a Jinja template whose variables are the node's inputs.
 
 mod place;
+mod plain;
 mod value;
 
 use std::collections::BTreeSet;
@@ -27,9 +28,8 @@ pub(crate) struct TemplateConfig {
     optional: BTreeSet<String>,
 }
 
-/// A template that parses.
+/// A template. Most calls have it filled without the engine, so it is parsed only where the engine is asked.
 pub(crate) struct Template {
-    environment: Environment<'static>,
     source: String,
     optional: BTreeSet<String>,
 }
@@ -40,14 +40,22 @@ pub(crate) struct Template {
 /// `{% for line in lines %}` goes through a list. Nothing is escaped. A variable that is not there is a failure.
 #[node(template, pure, output(text = "The prompt."))]
 pub(crate) fn prompt_template(template: Config<Template>, variables: Values) -> Result<String> {
+    let source = &template.0.source;
+    match plain::fill(source, &variables) {
+        Some(prompt) => Ok(prompt),
+        None => render(source, variables),
+    }
+}
+
+/// Has the engine render a template.
+fn render(source: &str, variables: Values) -> Result<String> {
+    let environment = environment(source)?;
     let context = value::context(variables)?;
-    let template = &template.0;
     let render = |template: minijinja::Template<'_, '_>| template.render(context);
-    template
-        .environment
+    environment
         .get_template(NAME)
         .and_then(render)
-        .map_err(|error| place::failure(&error, &template.source))
+        .map_err(|error| place::failure(&error, source))
 }
 
 impl Configure for Template {
@@ -58,19 +66,11 @@ impl Configure for Template {
             template: source,
             optional,
         } = config;
-        let mut environment = environment(&source);
-        environment
-            .add_template_owned(NAME, source.clone())
-            .map_err(|error| place::failure(&error, &source))?;
-        Ok(Self {
-            environment,
-            source,
-            optional,
-        })
+        Ok(Self { source, optional })
     }
 
     fn ports(&self) -> Result<Ports> {
-        let variables = variables(&self.environment, &self.source)?;
+        let variables = variables(&environment(&self.source)?, &self.source)?;
         let mut optional = self.optional.iter();
         if let Some(unknown) = optional.find(|name| !variables.contains(name)) {
             let message =
@@ -92,7 +92,8 @@ impl Configure for Template {
     }
 }
 
-fn environment(source: &str) -> Environment<'static> {
+/// The engine, with this template parsed.
+fn environment(source: &str) -> Result<Environment<'_>> {
     let mut environment = if is_plain(source) {
         Environment::empty()
     } else {
@@ -109,9 +110,12 @@ fn environment(source: &str) -> Environment<'static> {
         environment.set_syntax(syntax);
     }
     environment
+        .add_template(NAME, source)
+        .map_err(|error| place::failure(&error, source))?;
+    Ok(environment)
 }
 
-/// Whether a template only puts variables into text, as most prompts do. Such a one needs none of the filters, tests and
+/// Whether a template only puts variables into text. Such a one needs none of the filters, tests and
 /// functions that are built in, and to register those costs a call more than all the rest of it.
 fn is_plain(source: &str) -> bool {
     !source.contains("{%")

@@ -213,3 +213,44 @@ fn what_is_built_in_is_there_for_whoever_uses_it() {
     let ports = configured("{{ range }}").expect("a template");
     assert!(ports.inputs.is_empty(), "{ports:?}");
 }
+
+#[test]
+fn what_is_filled_is_what_the_engine_renders() {
+    let values = |a: Value| {
+        let mut values = Values::default();
+        values.push("a", a);
+        values.push("long_name", "sea");
+        values
+    };
+    let filled = [
+        "",
+        "no variable\n",
+        "{{ a }}",
+        "{{a}}{{ long_name }}{{\n\ta\n}}",
+        "春 {{ a }} } }} { {a} {",
+        "{{ a }}}",
+    ];
+    for source in filled {
+        let prompt = plain::fill(source, &values("<春>\n{{ a }}".into()));
+        let rendered = render(source, values("<春>\n{{ a }}".into()));
+        assert_eq!(prompt, rendered.ok(), "{source}");
+        assert!(prompt.is_some(), "{source}");
+    }
+    let not_filled = [
+        "{{ b }}",
+        "{{ a.b }}",
+        "{{ a|upper }}",
+        "{{- a -}}",
+        "{{ 'a' }}",
+        "{{{ a }}",
+        "{{ a }",
+        "{{ a",
+        "{{}}",
+        "{# note #}{{ a }}",
+        "{% if a %}{{ a }}{% endif %}",
+    ];
+    for source in not_filled {
+        assert_eq!(plain::fill(source, &values("春".into())), None, "{source}");
+    }
+    assert_eq!(plain::fill("{{ a }}", &values(json!(1).into())), None);
+}
