@@ -63,18 +63,25 @@ fn generate<T: JsonSchema>(direction: Direction) -> schemars::Schema {
     schema
 }
 
-/// Parses a document.
+/// Parses a document. To know at each step where in it one is takes a good part of the time, so only a document that does
+/// not fit is read that way.
 pub(crate) fn parse<T: DeserializeOwned>(json: &str) -> Result<T, ParseFault> {
+    serde_json::from_str(json).map_err(|error| {
+        fault_within::<T>(json).unwrap_or_else(|| ParseFault {
+            pointer: String::new(),
+            reason: reason(&error),
+        })
+    })
+}
+
+/// What in a document does not fit. `None`: what stands behind it.
+fn fault_within<T: DeserializeOwned>(json: &str) -> Option<ParseFault> {
     let mut parser = serde_json::Deserializer::from_str(json);
-    let value = serde_path_to_error::deserialize(&mut parser).map_err(|error| ParseFault {
-        pointer: pointer(error.path()),
-        reason: reason(error.inner()),
-    })?;
-    parser.end().map_err(|error| ParseFault {
-        pointer: String::new(),
-        reason: reason(&error),
-    })?;
-    Ok(value)
+    let fault = serde_path_to_error::deserialize::<_, T>(&mut parser).err()?;
+    Some(ParseFault {
+        pointer: pointer(fault.path()),
+        reason: reason(fault.inner()),
+    })
 }
 
 /// Why and where a document does not fit a type.
