@@ -38,7 +38,7 @@ pub(crate) fn clean(
         text
     } else {
         let visible = visible(&text);
-        if options.compose && is_nfc_quick(visible.chars()) != IsNormalized::Yes {
+        if options.compose && !is_composed(&visible) {
             visible.nfc().collect()
         } else {
             visible
@@ -94,6 +94,11 @@ fn visible(text: &str) -> String {
         }
     }
     visible
+}
+
+/// Whether a text is surely in composed form. What is clean is, and composes with nothing, so it need not be asked for.
+fn is_composed(text: &str) -> bool {
+    is_nfc_quick(text.chars().filter(|c| !is_clean(*c))) == IsNormalized::Yes
 }
 
 /// Every other line end, as a line feed.
