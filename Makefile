@@ -36,7 +36,7 @@ test_components := $(rust_test_guests:%=target/guests/%.wasm)
 c_components := target/guests/echo-c.wasm target/guests/allocations-c.wasm target/guests/pure-c.wasm
 polyglot_components := $(c_components) target/guests/echo-python.wasm target/guests/echo-js.wasm
 
-.PHONY: run test bench lint guests host clean help
+.PHONY: run test bench lint guests host dist clean help
 .PHONY: format rust rust-guests rust-test-guests python-tools js-tools clients peers FORCE
 
 # Where the server of `make run` keeps what it is given.
@@ -68,6 +68,9 @@ guests: $(schema_component) $(plugin_components) $(test_components) $(polyglot_c
 
 host: rust $(schema_component) ## Build target/release/lockgate
 	$(build) lockgate
+
+dist: rust $(schema_component) ## Build target/dist/lockgate: the same, optimised across crates
+	cargo build --profile dist --workspace --bin lockgate
 
 clean: ## Remove all that was built or fetched
 	rm -rf target

@@ -20,13 +20,18 @@ const MAX_FAULTS: usize = 50;
 
 impl Host {
     /// Checks a plugin's description. The inner error is every fault of it; the outer one says that a schema in it could
-    /// not be looked at within the evaluator's limits, or that the host failed.
+    /// not be looked at within the evaluator's limits, or that the host failed. With `compiled` the evaluator had no fault
+    /// to find in its schemas before.
     pub(crate) async fn checked_plugin(
         self: &Arc<Self>,
         said: SaidPlugin,
+        compiled: bool,
     ) -> Result<Result<PluginInfo, Vec<String>>, CallError> {
         let mut checker = Checker::default();
         let plugin = checker.plugin(said);
+        if compiled {
+            checker.schemas.clear();
+        }
         let faults = self.faults(checker).await?;
         Ok(plugin.filter(|_| faults.is_empty()).ok_or(faults))
     }

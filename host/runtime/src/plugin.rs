@@ -3,14 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
-use lockgate_model::{Kebab, Limits, Node, PluginId, PluginInfo, PluginName};
+use lockgate_model::{CallError, Kebab, Limits, Node, PluginId, PluginInfo, PluginName};
 
+use crate::contract::Adapter;
+use crate::contract::said::SaidPlugin;
 use crate::error::LoadError;
 use crate::host::Host;
 use crate::loaded::Loaded;
 use crate::node::PluginNode;
 use crate::sandbox::{Phase, within};
 use crate::scan::{Scan, scan};
+use crate::schemas::DIGEST;
 
 /// What `describe` may use. It answers at once, but a language's runtime starts before it does.
 const DESCRIBE_LIMITS: Limits = Limits {
@@ -61,24 +64,24 @@ impl Plugin {
         let bound = host.contracts.bind(version, &component);
         let adapter = bound.map_err(|error| LoadError::WrongType(format!("{error:#}")))?;
 
-        let asking = host.clone();
-        let (adapter, said) = host
-            .on_guest_thread(async move {
-                let mut sandbox = asking
-                    .open_to_ask(Phase::Describe, &DESCRIBE_LIMITS, places)
-                    .await;
-                let (deadline, threads) = (sandbox.deadline(), sandbox.threads);
-                let ran = within(adapter.describe(&mut sandbox.store), deadline, threads).await;
-                let said = sandbox.close(ran).result;
-                (adapter, said)
-            })
-            .await;
-        let said = said.map_err(LoadError::Describe)?;
-        let checked = host
-            .checked_plugin(said)
-            .await
-            .map_err(LoadError::Describe)?;
-        let info = checked.map_err(LoadError::Malformed)?;
+        let (adapter, info) = match host.compiler.said(&digest, &DIGEST) {
+            Some(said) => {
+                let checked = host.checked_plugin(said, true).await;
+                (adapter, checked.map_err(LoadError::Describe)?)
+            }
+            None => {
+                let (adapter, said) = ask(&host, adapter, places).await;
+                let said = said.map_err(LoadError::Describe)?;
+                let written = serde_json::to_vec(&said);
+                let checked = host.checked_plugin(said, false).await;
+                let checked = checked.map_err(LoadError::Describe)?;
+                if let (Ok(_), Ok(written)) = (&checked, written) {
+                    host.compiler.keep_said(&digest, &DIGEST, &written);
+                }
+                (adapter, checked)
+            }
+        };
+        let info = info.map_err(LoadError::Malformed)?;
         let name = PluginName {
             publisher,
             name: info.name.clone(),
@@ -126,6 +129,25 @@ impl Plugin {
             .position(|node| node.name.as_str() == name)?;
         Some(Arc::new(PluginNode::new(self.0.clone(), index)))
     }
+}
+
+/// Asks a plugin in a sandbox what it is.
+async fn ask(
+    host: &Arc<Host>,
+    adapter: Box<dyn Adapter>,
+    places: u32,
+) -> (Box<dyn Adapter>, Result<SaidPlugin, CallError>) {
+    let asking = host.clone();
+    host.on_guest_thread(async move {
+        let mut sandbox = asking
+            .open_to_ask(Phase::Describe, &DESCRIBE_LIMITS, places)
+            .await;
+        let (deadline, threads) = (sandbox.deadline(), sandbox.threads);
+        let ran = within(adapter.describe(&mut sandbox.store), deadline, threads).await;
+        let said = sandbox.close(ran).result;
+        (adapter, said)
+    })
+    .await
 }
 
 impl fmt::Debug for Plugin {

@@ -1,7 +1,7 @@
 //! JSON Schemas that strangers wrote, evaluated in a sandbox: by a component that is built into the host, with fuel, and
 //! never natively. A chain of `allOf` that doubles at each link, or a pattern that backtracks, runs out of fuel there.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use lockgate_model::{CallError, HostFault, Json, Limits, SchemaFault};
 use wasmtime::Store;
@@ -23,6 +23,9 @@ mod bindings {
 
 /// The evaluator, as `make guests` builds it.
 static COMPONENT: &[u8] = include_bytes!(env!("LOCKGATE_SCHEMA_COMPONENT"));
+
+/// The evaluator's digest.
+pub(crate) static DIGEST: LazyLock<String> = LazyLock::new(|| digest(COMPONENT));
 
 /// What one evaluation may use.
 const LIMITS: Limits = Limits {
@@ -121,12 +124,11 @@ impl Host {
     async fn evaluator(self: &Arc<Self>) -> Result<&Schemas, CallError> {
         let load = || async {
             let host = self.clone();
-            let digest = digest(COMPONENT);
             let compiled = self
                 .threads
                 .serve(async move {
                     host.compiler
-                        .component(&host.engine, &digest, COMPONENT)
+                        .component(&host.engine, &DIGEST, COMPONENT)
                         .await
                 })
                 .await

@@ -23,12 +23,16 @@ const LOOK_OUTSIDE_EVERY: u32 = 2;
 /// How many tasks a guest thread runs between looks at its own timers, which serve guests that sleep.
 const LOOK_AT_TIMERS_EVERY: u32 = 8;
 
+/// How many threads wait for compilers, and check what was compiled before. A host has tens of plugins to check when it
+/// starts.
+const SERVICE_THREADS: usize = 4;
+
 thread_local! {
     /// Which guest thread this is, if it is one.
     static GUEST_THREAD: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
-/// The guest threads and the service thread. Dropping it stops both without waiting.
+/// The guest threads and the service threads. Dropping it stops both without waiting.
 #[derive(Debug)]
 pub(crate) struct Threads {
     guests: Option<Runtime>,
@@ -36,7 +40,7 @@ pub(crate) struct Threads {
 }
 
 impl Threads {
-    /// Starts `guests` guest threads and the service thread.
+    /// Starts `guests` guest threads and the service threads.
     pub(crate) fn start(guests: NonZeroUsize) -> std::io::Result<Self> {
         let numbers = Arc::new(AtomicUsize::new(0));
         let guests = Builder::new_multi_thread()
@@ -50,7 +54,7 @@ impl Threads {
             })
             .build()?;
         let service = Builder::new_multi_thread()
-            .worker_threads(1)
+            .worker_threads(SERVICE_THREADS)
             .thread_name("lockgate-service")
             .enable_all()
             .build()?;
@@ -81,7 +85,7 @@ impl Threads {
         Hop(handle(&self.service).spawn(future))
     }
 
-    /// An alarm that rings at `deadline`, kept by the service thread.
+    /// An alarm that rings at `deadline`, kept by the service threads.
     pub(crate) fn alarm(&self, deadline: Instant) -> Sleep {
         let _on_service_thread = handle(&self.service).enter();
         tokio::time::sleep_until(deadline.into())

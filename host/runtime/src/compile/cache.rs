@@ -4,6 +4,8 @@
 //! (HMAC-SHA-256 over the name and the code). The key of the seal lies beside the entries, readable by the host's user
 //! alone. An entry that is damaged, renamed, or written by somebody else has no valid seal and is compiled again.
 //!
+//! Beside the code of a plugin lies what it said of itself, sealed in the same way, once it was found to be right.
+//!
 //! The code is run where it lies: the file is mapped, so that a plugin costs the memory of what runs of it, and not of all
 //! that was compiled. An entry is therefore never written again once it has its name; only the host's user could, who can
 //! do anything to the host anyway.
@@ -26,7 +28,11 @@ const FORM: u32 = 2;
 
 const SEAL_BYTES: usize = 32;
 const KEY_BYTES: usize = 64; // SHA-256's block: HMAC uses such a key as it is
-const ENDING: &str = "code";
+const CODE: &str = "code";
+const SAID: &str = "said";
+
+/// The longest thing that a plugin may have said of itself, in bytes.
+const MAX_SAID_BYTES: u64 = 64 << 20;
 
 /// How much of an entry is read at once to check its seal.
 const PIECE_BYTES: usize = 256 << 10;
@@ -95,39 +101,64 @@ impl Cache {
 
     /// The entry of the component with this digest, if it is there and its seal is ours.
     pub(crate) fn get(&self, engine: &Engine, digest: &str) -> Option<Entry> {
-        let name = name(engine, digest);
-        let mut file = File::open(self.folder.join(&name)).ok()?;
+        self.checked(&name(engine, digest), |_| ()).map(Entry)
+    }
+
+    /// Keeps the code of the component with this digest.
+    pub(crate) fn put(&self, engine: &Engine, digest: &str, code: &[u8]) -> io::Result<()> {
+        self.keep(&name(engine, digest), code)
+    }
+
+    /// What the plugin with this digest said of itself, and this judge found to be right.
+    pub(crate) fn said(&self, digest: &str, judge: &str) -> Option<Vec<u8>> {
+        let name = said_name(digest, judge);
+        if self.folder.join(&name).metadata().ok()?.len() > MAX_SAID_BYTES {
+            return None;
+        }
+        let mut said = Vec::new();
+        self.checked(&name, |piece| said.extend_from_slice(piece))?;
+        Some(said)
+    }
+
+    /// Keeps what the plugin with this digest said of itself, and this judge found to be right.
+    pub(crate) fn put_said(&self, digest: &str, judge: &str, said: &[u8]) -> io::Result<()> {
+        self.keep(&said_name(digest, judge), said)
+    }
+
+    /// The file of an entry, if its seal is ours. `hear` is given its content, which counts only then.
+    fn checked(&self, name: &str, mut hear: impl FnMut(&[u8])) -> Option<File> {
+        let mut file = File::open(self.folder.join(name)).ok()?;
         let mut left = file.metadata().ok()?.len().checked_sub(SEAL_BYTES as u64)?;
-        let mut mac = self.mac(&name);
+        let mut mac = self.mac(name);
         let mut piece = vec![0; PIECE_BYTES];
         while left > 0 {
             let most = usize::try_from(left).map_or(PIECE_BYTES, |left| left.min(PIECE_BYTES));
             file.read_exact(&mut piece[..most]).ok()?;
             mac.update(&piece[..most]);
+            hear(&piece[..most]);
             left -= most as u64;
         }
         let mut seal = [0; SEAL_BYTES];
         file.read_exact(&mut seal).ok()?;
         mac.verify_slice(&seal).ok()?;
-        Some(Entry(file))
+        Some(file)
     }
 
-    /// Keeps the code of the component with this digest. Another process that reads sees the whole entry or none.
-    pub(crate) fn put(&self, engine: &Engine, digest: &str, code: &[u8]) -> io::Result<()> {
-        let name = name(engine, digest);
+    /// Writes an entry. Another process that reads sees the whole entry or none.
+    fn keep(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let mut file = tempfile::Builder::new()
             .prefix(".new-")
             .tempfile_in(&self.folder)?;
-        let mut mac = self.mac(&name);
-        mac.update(code);
-        file.write_all(code)?;
+        let mut mac = self.mac(name);
+        mac.update(content);
+        file.write_all(content)?;
         file.write_all(&mac.finalize().into_bytes())?;
-        file.persist(self.folder.join(&name))
+        file.persist(self.folder.join(name))
             .map_err(|error| error.error)?;
-        self.make_room(&name)
+        self.make_room(name)
     }
 
-    /// The seal's beginning: what follows is the code.
+    /// The seal's beginning: what follows is the content.
     fn mac(&self, name: &str) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new(&self.key.into());
         mac.update(name.as_bytes());
@@ -143,7 +174,7 @@ impl Cache {
             if entry
                 .path()
                 .extension()
-                .is_some_and(|ending| ending == ENDING)
+                .is_some_and(|ending| ending == CODE || ending == SAID)
                 && entry.file_name() != newest
             {
                 let about = entry.metadata()?;
@@ -169,7 +200,11 @@ impl Cache {
 fn name(engine: &Engine, digest: &str) -> String {
     let hasher = BuildHasherDefault::<DefaultHasher>::default();
     let engine = hasher.hash_one(engine.precompile_compatibility_hash());
-    format!("{digest}-{engine:016x}-{FORM}.{ENDING}")
+    format!("{digest}-{engine:016x}-{FORM}.{CODE}")
+}
+
+fn said_name(digest: &str, judge: &str) -> String {
+    format!("{digest}-{judge:.16}-{FORM}.{SAID}")
 }
 
 /// The folder's key; a new one where there is none, or none of the right length.
@@ -268,6 +303,20 @@ mod tests {
         other.put(&engine, "aa", b"code").expect("kept");
         fs::copy(other.folder.join(name(&engine, "aa")), path("aa")).expect("another host's");
         assert!(cache.get(&engine, "aa").is_none());
+    }
+
+    #[test]
+    fn what_a_plugin_said_is_known_to_its_judge_alone() {
+        let (_folder, cache, _) = cache(1 << 20);
+        assert_eq!(cache.said("aa", "one"), None);
+        cache.put_said("aa", "one", b"said").expect("kept");
+        assert_eq!(cache.said("aa", "one").as_deref(), Some(&b"said"[..]));
+        assert_eq!(cache.said("aa", "two"), None);
+        let path = |digest| cache.folder.join(said_name(digest, "one"));
+        fs::copy(path("aa"), path("bb")).expect("renamed");
+        assert_eq!(cache.said("bb", "one"), None);
+        fs::write(path("aa"), b"what somebody else wrote, and no seal of ours").expect("changed");
+        assert_eq!(cache.said("aa", "one"), None);
     }
 
     #[test]

@@ -25,6 +25,8 @@ use wasmtime::component::Component;
 pub(crate) use cache::Cache;
 use cache::Entry;
 
+use crate::contract::said::SaidPlugin;
+
 /// The most bytes of code that the child may give back: eight times the largest component.
 const MAX_CODE_BYTES: u64 = 512 << 20;
 
@@ -89,7 +91,7 @@ impl Compiler {
         }
     }
 
-    /// The component of these bytes, whose SHA-256 is `digest`. To be called on the service thread.
+    /// The component of these bytes, whose SHA-256 is `digest`. To be called on a service thread.
     pub(crate) async fn component(
         &self,
         engine: &Engine,
@@ -115,6 +117,23 @@ impl Compiler {
             }
         }
         Ok(component)
+    }
+
+    /// What the plugin with this digest said of itself when it was first loaded, if it was found to be right by the
+    /// evaluator with the digest `judge`.
+    pub(crate) fn said(&self, digest: &str, judge: &str) -> Option<SaidPlugin> {
+        let said = self.cache.as_ref()?.said(digest, judge)?;
+        serde_json::from_slice(&said).ok()
+    }
+
+    /// Keeps that.
+    pub(crate) fn keep_said(&self, digest: &str, judge: &str, said: &[u8]) {
+        let Some(cache) = &self.cache else {
+            return;
+        };
+        if let Err(error) = cache.put_said(digest, judge, said) {
+            tracing::warn!(%error, digest, "what a plugin said of itself was not kept");
+        }
     }
 
     async fn compile(&self, wasm: &[u8]) -> Result<Vec<u8>, CompileError> {

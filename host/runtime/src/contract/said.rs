@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use lockgate_model::{Blob, Breach, Json, Port, Value, ValueKind};
 use lockgate_model::{Failure, FailureKind, NodeKind};
+use serde::{Deserialize, Serialize};
 
 /// The longest piece of a guest's text in an error, in characters.
 const MAX_QUOTED_CHARS: usize = 80;
@@ -16,7 +17,7 @@ const MAX_MESSAGE_BYTES: usize = 4 << 10;
 const MAX_DETAIL_BYTES: usize = 64 << 10;
 
 /// What a plugin says of itself.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct SaidPlugin {
     pub(crate) name: String,
     pub(crate) version: String,
@@ -25,7 +26,7 @@ pub(crate) struct SaidPlugin {
 }
 
 /// What a plugin says of a node.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct SaidNode {
     pub(crate) name: String,
     pub(crate) summary: String,
@@ -36,14 +37,14 @@ pub(crate) struct SaidNode {
 }
 
 /// What a plugin says of a node's ports.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct SaidPorts {
     pub(crate) inputs: Vec<SaidPort>,
     pub(crate) outputs: Vec<SaidPort>,
 }
 
 /// What a plugin says of a port.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct SaidPort {
     pub(crate) name: String,
     pub(crate) summary: String,

@@ -4,19 +4,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _, stream};
 use lockgate_flow::{FlowDocument, Plan};
 use lockgate_model::Kebab;
 
 use super::catalog::{ActiveFlows, ActiveNodes};
 use super::load::Shelf;
 use super::lock::{self, Locked, LockedFlows};
-use super::references::{broken_flows, needs, order};
+use super::references::{broken_flows, needs, order, runs};
 use super::snapshot::{Active, PluginKey, Ready, Snapshot};
 use crate::error::{
     BrokenFlow, FaultView, MAX_FAULTS_SHOWN, MAX_FLOWS_NAMED, NOT_LOADED, ServiceError,
 };
 use crate::flows::{Cause, Lock};
 use crate::plugins::Reresolved;
+
+/// How many flows are planned at once: their nodes are configured beside each other.
+const AT_ONCE: usize = 4;
 
 /// What is settled, and what follows from a flow that does not run.
 #[derive(Debug, Clone)]
@@ -169,14 +174,38 @@ impl<'a> Settling<'a> {
         }
     }
 
-    async fn plan(&mut self) -> Result<(), ServiceError> {
+    /// What is to be planned, in turns: each flow after those that it runs.
+    fn turns(&self) -> Vec<Vec<(Kebab, Active)>> {
+        let mut turns: Vec<Vec<_>> = Vec::new();
+        let mut turn_of = BTreeMap::new();
         for flow in self.unsettled() {
             let Some(active) = self.active(&flow).cloned() else {
                 continue;
             };
-            match self.plan_one(&flow, &active).await {
-                Ok((plan, locked)) => self.settled(flow, active, plan, locked),
-                Err(faults) => self.failed(flow, active, faults)?,
+            let before = runs(&active.document).filter_map(|inner| turn_of.get(inner).copied());
+            let turn = before.max().map_or(0, |before: usize| before + 1);
+            turn_of.insert(flow.clone(), turn);
+            if turn == turns.len() {
+                turns.push(Vec::new());
+            }
+            turns[turn].push((flow, active));
+        }
+        turns
+    }
+
+    async fn plan(&mut self) -> Result<(), ServiceError> {
+        for turn in self.turns() {
+            let planning = turn
+                .iter()
+                .map(|(flow, active)| self.plan_one(flow, active));
+            let planning: Vec<BoxFuture<'_, _>> = planning.map(|one| one.boxed()).collect();
+            let planned = stream::iter(planning).buffered(AT_ONCE);
+            let planned: Vec<_> = planned.collect().await;
+            for ((flow, active), planned) in turn.into_iter().zip(planned) {
+                match planned {
+                    Ok((plan, locked)) => self.settled(flow, active, plan, locked),
+                    Err(faults) => self.failed(flow, active, faults)?,
+                }
             }
         }
         if self.broken.is_empty() {
