@@ -9,6 +9,7 @@ mod flows;
 mod input;
 mod key;
 mod live;
+mod memory;
 mod plugin;
 mod quantity;
 mod request;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     if arguments.next().as_deref() == Some(setup::COMPILE_COMPONENT) {
         return lockgate_runtime::compile_component(arguments);
     }
+    memory::give_back_what_is_large();
     quick_errors();
     let args = Args::parse();
     log_to_stderr();

@@ -36,11 +36,13 @@ impl Host {
         Ok(plugin.filter(|_| faults.is_empty()).ok_or(faults))
     }
 
-    /// Checks the ports that a node says it has under a configuration.
+    /// Checks the ports that a node says it has under a configuration. With `compiled` the evaluator had no fault to find in
+    /// their schemas before.
     pub(crate) async fn checked_ports(
         self: &Arc<Self>,
         said: SaidPorts,
         declared: &Ports,
+        compiled: bool,
     ) -> Result<Result<Ports, Vec<String>>, CallError> {
         let mut checker = Checker::default();
         let ports = checker.ports("", said);
@@ -51,7 +53,7 @@ impl Host {
             let known: HashSet<_> = schemas(declared).map(Json::as_str).collect();
             checker
                 .schemas
-                .retain(|(_, schema)| !known.contains(schema.as_str()));
+                .retain(|(_, schema)| !compiled && !known.contains(schema.as_str()));
         }
         let faults = self.faults(checker).await?;
         Ok(ports.filter(|_| faults.is_empty()).ok_or(faults))

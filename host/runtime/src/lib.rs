@@ -8,6 +8,7 @@
 //! a call: [`lockgate_model::NodeRunner::run`] waits for a place (`host`), makes a store with its limits (`sandbox`),
 //! instantiates and calls (`contract`), and holds what came out against the node's ports (`call`).
 
+mod answers;
 mod call;
 mod catalog;
 mod compile;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use lockgate_model::{Limits, PluginId, PluginInfo};
 
+use crate::answers::Answers;
 use crate::contract::Adapter;
 use crate::host::Host;
 
@@ -20,4 +21,6 @@ pub(crate) struct Loaded {
     pub(crate) places: u32,
     /// The interfaces that it imports.
     pub(crate) imports: Vec<String>,
+    /// What it answered before.
+    pub(crate) answers: Answers,
 }

@@ -8,8 +8,10 @@ use lockgate_model::{
 };
 
 use crate::call::{self, Configured};
+use crate::contract::said::SaidPorts;
 use crate::loaded::Loaded;
 use crate::sandbox::{Phase, within};
+use crate::schemas::DIGEST;
 use crate::threads::{PerThread, on_guest_thread};
 
 /// What `configure` may use: it may compile a template, a pattern or a schema.
@@ -36,6 +38,36 @@ impl PluginNode {
 
     async fn configured(&self, config: Json, limits: Limits) -> Result<Configured, ConfigureError> {
         let (host, info) = (&self.plugin.host, self.info());
+        let known = self
+            .plugin
+            .answers
+            .ports(info.name.as_str(), config.as_str());
+        let is_known = known.is_some();
+        let said = match known {
+            Some(known) => known,
+            None => self.ask(&config).await?,
+        };
+        let written = serde_json::to_string(&said);
+        let ports = host
+            .checked_ports(said, &info.ports, is_known)
+            .await?
+            .map_err(ConfigureError::Ports)?;
+        if let (false, Ok(written)) = (is_known, written) {
+            self.remember(&config, written).await;
+        }
+        Ok(Configured {
+            plugin: self.plugin.clone(),
+            index: self.index,
+            config,
+            // Whoever asks: what the pools and tables are made for is the most.
+            limits: limits.at_most(&Limits::MAX),
+            ports: PerThread::new(|| ports.copied()),
+        })
+    }
+
+    /// Holds a configuration against its schema, and asks the node which ports it has with it.
+    async fn ask(&self, config: &Json) -> Result<SaidPorts, ConfigureError> {
+        let (host, info) = (&self.plugin.host, self.info());
         let checked = host
             .check_schemas(vec![(info.config_schema.clone(), config.clone())])
             .await?;
@@ -60,18 +92,23 @@ impl PluginNode {
             })
             .await?
             .map_err(lockgate_model::CallError::from)?;
-        let ports = host
-            .checked_ports(said, &info.ports)
-            .await?
-            .map_err(ConfigureError::Ports)?;
-        Ok(Configured {
-            plugin: self.plugin.clone(),
-            index: self.index,
-            config,
-            // Whoever asks: what the pools and tables are made for is the most.
-            limits: limits.at_most(&Limits::MAX),
-            ports: PerThread::new(|| ports.copied()),
-        })
+        Ok(said)
+    }
+
+    /// Remembers which ports the node has with a configuration, also for the next start.
+    async fn remember(&self, config: &Json, ports: String) {
+        let (plugin, name) = (self.plugin.clone(), self.info().name.clone());
+        if plugin
+            .answers
+            .remember(name.as_str(), config.as_str(), ports)
+        {
+            let threads = &self.plugin.host.threads;
+            let keeping = threads.serve(async move {
+                let compiler = &plugin.host.compiler;
+                compiler.keep_answers(&plugin.id.digest, &DIGEST, &plugin.answers);
+            });
+            keeping.await;
+        }
     }
 }
 

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use lockgate_model::{CallError, Kebab, Limits, Node, PluginId, PluginInfo, PluginName};
+use lockgate_model::{CallError, HostFault, Kebab, Limits, Node, PluginId, PluginInfo, PluginName};
 
+use crate::answers::Answers;
 use crate::contract::Adapter;
 use crate::contract::said::SaidPlugin;
 use crate::error::LoadError;
@@ -64,24 +65,26 @@ impl Plugin {
         let bound = host.contracts.bind(version, &component);
         let adapter = bound.map_err(|error| LoadError::WrongType(format!("{error:#}")))?;
 
-        let (adapter, info) = match host.compiler.said(&digest, &DIGEST) {
-            Some(said) => {
-                let checked = host.checked_plugin(said, true).await;
-                (adapter, checked.map_err(LoadError::Describe)?)
-            }
+        let known = host.compiler.answers(&digest, &DIGEST);
+        let known = known.and_then(|answers| Some((answers.plugin().ok()?, answers)));
+        let is_known = known.is_some();
+        let (adapter, said, answers) = match known {
+            Some((said, answers)) => (adapter, said, answers),
             None => {
                 let (adapter, said) = ask(&host, adapter, places).await;
                 let said = said.map_err(LoadError::Describe)?;
-                let written = serde_json::to_vec(&said);
-                let checked = host.checked_plugin(said, false).await;
-                let checked = checked.map_err(LoadError::Describe)?;
-                if let (Ok(_), Ok(written)) = (&checked, written) {
-                    host.compiler.keep_said(&digest, &DIGEST, &written);
-                }
-                (adapter, checked)
+                let answers = Answers::new(&said);
+                let failed = |error| LoadError::Describe(HostFault::new(format!("{error}")).into());
+                (adapter, said, answers.map_err(failed)?)
             }
         };
-        let info = info.map_err(LoadError::Malformed)?;
+        let checked = host.checked_plugin(said, is_known).await;
+        let info = checked
+            .map_err(LoadError::Describe)?
+            .map_err(LoadError::Malformed)?;
+        if !is_known {
+            host.compiler.keep_answers(&digest, &DIGEST, &answers);
+        }
         let name = PluginName {
             publisher,
             name: info.name.clone(),
@@ -101,6 +104,7 @@ impl Plugin {
             instances,
             places,
             imports,
+            answers,
         })))
     }
 

@@ -1,9 +1,22 @@
 //! OpenAI's shape through HTTP.
 
+use lockgate_service::Scope;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 use crate::client::{Ask, ask};
 use crate::host::Host;
+
+/// Chats, and never answers.
+const SILENT: &str = "\
+flow: silent
+input: { type: object, required: [message], properties: { message: { type: string } } }
+chat: { message: message, answer: text }
+nodes:
+  long: { use: text/wait, in: { text: input.message } }
+output: { text: long.text }
+";
 
 fn complete(body: &Value) -> Ask {
     ask("POST /v1/chat/completions").json(body)
@@ -78,4 +91,30 @@ async fn chats_that_are_refused() {
     insta::assert_snapshot!("refused_path", host.shown(ask("GET /v1/embeddings")).await);
     let method = host.shown(ask("GET /v1/chat/completions")).await;
     insta::assert_snapshot!("refused_method", method);
+}
+
+#[tokio::test]
+async fn a_chat_ends_with_its_client() {
+    let host = Host::stocked().await;
+    let saved = ask("PUT /api/v1/flows/silent").yaml(SILENT);
+    assert_eq!(host.tell(saved).await.status, 201);
+    let key = host.key("chats", Scope::Run, None).await;
+    for is_stream in [false, true] {
+        let mut said = said("silent", "hi");
+        said["stream"] = is_stream.into();
+        let mut client = TcpStream::connect(host.address).await.expect("it listens");
+        let request = complete(&said).key(&key).bytes();
+        client.write_all(&request).await.expect("sent");
+        let run = loop {
+            let runs = host.tell(ask("GET /api/v1/runs?flow=silent")).await.json();
+            let runs = runs["items"].as_array().cloned().unwrap_or_default();
+            let running = runs.iter().find(|run| run["state"] == "running");
+            if let Some(run) = running.and_then(|run| run["run"].as_str()) {
+                break run.to_owned();
+            }
+        };
+        drop(client);
+        let ended = host.settled(&format!("/api/v1/runs/{run}")).await.json();
+        assert_eq!(ended["outcome"], "cancelled", "{ended}");
+    }
 }

@@ -25,7 +25,7 @@ use wasmtime::component::Component;
 pub(crate) use cache::Cache;
 use cache::Entry;
 
-use crate::contract::said::SaidPlugin;
+use crate::answers::Answers;
 
 /// The most bytes of code that the child may give back: eight times the largest component.
 const MAX_CODE_BYTES: u64 = 512 << 20;
@@ -119,20 +119,20 @@ impl Compiler {
         Ok(component)
     }
 
-    /// What the plugin with this digest said of itself when it was first loaded, if it was found to be right by the
-    /// evaluator with the digest `judge`.
-    pub(crate) fn said(&self, digest: &str, judge: &str) -> Option<SaidPlugin> {
-        let said = self.cache.as_ref()?.said(digest, judge)?;
-        serde_json::from_slice(&said).ok()
+    /// What the plugin with this digest answered before, if the evaluator with the digest `judge` found it to be right.
+    pub(crate) fn answers(&self, digest: &str, judge: &str) -> Option<Answers> {
+        Answers::read(&self.cache.as_ref()?.said(digest, judge)?)
     }
 
     /// Keeps that.
-    pub(crate) fn keep_said(&self, digest: &str, judge: &str, said: &[u8]) {
+    pub(crate) fn keep_answers(&self, digest: &str, judge: &str, answers: &Answers) {
         let Some(cache) = &self.cache else {
             return;
         };
-        if let Err(error) = cache.put_said(digest, judge, said) {
-            tracing::warn!(%error, digest, "what a plugin said of itself was not kept");
+        let written = answers.written().map_err(std::io::Error::other);
+        let kept = written.and_then(|written| cache.put_said(digest, judge, &written));
+        if let Err(error) = kept {
+            tracing::warn!(%error, digest, "what a plugin answered was not kept");
         }
     }
 
