@@ -79,6 +79,8 @@ impl Lockgate {
             .arg(self.folder.join("data"))
             // Every request here is of one key.
             .env("LOCKGATE_SERVER_KEY_REQUESTS", "1000000")
+            // What is uploaded is there when that is answered, however slow the machine compiles.
+            .env("LOCKGATE_PLUGINS_UPLOAD_WAIT", "2m")
             .env("LOCKGATE_CACHE", self.folder.join("cache"));
         Server::start(&mut command, address, &self.folder, first).await
     }
