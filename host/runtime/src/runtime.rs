@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use lockgate_model::{Kebab, Limits};
 
 use crate::config::RuntimeConfig;
@@ -38,7 +39,7 @@ impl Runtime {
     }
 
     /// As [`Self::spawn`], for work that goes on by itself. Where the runtime goes before it is done, it is dropped.
-    pub fn detach(&self, work: impl Future<Output = ()> + Send + 'static) {
+    pub fn detach(&self, work: BoxFuture<'static, ()>) {
         self.0.threads.detach(work);
     }
 

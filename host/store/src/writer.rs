@@ -246,7 +246,7 @@ impl Task {
         for finish in finishes.drain(..) {
             (finish.done)(committed.clone());
         }
-        self.checkpoints.wrote(self.tx.take_written());
+        self.checkpoints.wrote(self.tx.take_written()).await;
     }
 
     async fn transaction(

@@ -1,22 +1,25 @@
 //! Merging the log into the database, beside the writer.
 //!
 //! SQLite by itself merges at the commit that finds the log long, and that run would wait for it. Here another
-//! connection merges all but what came meanwhile. Where that is nothing, the next write starts the log anew by itself;
-//! else the writer is asked to merge the little that is left, and to start it anew. The file stays as long as it is: to
-//! write over its blocks costs the writer much less than to have new ones.
+//! connection merges all but what came meanwhile, and the writer is asked to merge the little that is left, and to start
+//! the log anew. The file stays as long as it is: to write over its blocks costs the writer much less than to have new ones.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Row as _};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 
 use super::Command;
 use crate::fault::of_sql;
 
 /// From here on the log is merged, in bytes. Pages that are written again and again are merged once.
-const LONG: u64 = 32 << 20;
+const LONG: u64 = 16 << 20;
+
+/// So much may be written while the log is merged, in bytes. Then the writer waits for that: where it writes faster than can be
+/// merged, the log would grow without end.
+const AHEAD: u64 = 32 << 20;
 
 /// How often it is merged at most before the writer does the rest.
 const TURNS: u32 = 3;
@@ -31,6 +34,10 @@ const FRAME: u64 = 4096 + 24;
 pub(super) struct Checkpoints {
     look: mpsc::Sender<()>,
     written: u64,
+    /// Held while the log is merged.
+    merging: Arc<Mutex<()>>,
+    /// How much was written since the writer last knew that it is not merged.
+    ahead: u64,
 }
 
 impl Checkpoints {
@@ -41,15 +48,26 @@ impl Checkpoints {
         file: Arc<Path>,
     ) -> Self {
         let (look, looks) = mpsc::channel(1);
-        tokio::spawn(serve(options, writer, file, looks));
-        Self { look, written: 0 }
+        let merging = Arc::new(Mutex::new(()));
+        tokio::spawn(serve(options, writer, file, looks, Arc::clone(&merging)));
+        Self {
+            look,
+            written: 0,
+            merging,
+            ahead: 0,
+        }
     }
 
-    /// So much was written.
-    pub(super) fn wrote(&mut self, bytes: u64) {
+    /// So much was written. Waits if it is too much ahead of what is merged.
+    pub(super) async fn wrote(&mut self, bytes: u64) {
         self.written += bytes;
+        self.ahead += bytes;
         if self.written >= LOOK {
             self.look();
+        }
+        if self.ahead >= AHEAD {
+            self.ahead = 0;
+            drop(self.merging.lock().await);
         }
     }
 
@@ -66,10 +84,13 @@ async fn serve(
     writer: mpsc::WeakSender<Command>,
     file: Arc<Path>,
     mut looks: mpsc::Receiver<()>,
+    merging: Arc<Mutex<()>>,
 ) {
     let mut connection = None;
     while looks.recv().await.is_some() {
+        let turn = merging.lock().await;
         let done = look(&mut connection, &options).await;
+        drop(turn);
         match done {
             Ok(true) => {
                 let Some(writer) = writer.upgrade() else {
@@ -97,18 +118,18 @@ async fn look(
         Some(connection) => connection,
         None => connection.insert(options.connect().await?),
     };
-    let (mut log, mut merged) = lengths(connection, "PRAGMA wal_checkpoint(NOOP)").await?;
+    let (log, _) = lengths(connection, "PRAGMA wal_checkpoint(NOOP)").await?;
     if log < LONG {
         return Ok(false);
     }
     for _ in 0..TURNS {
-        (log, merged) = lengths(connection, "PRAGMA wal_checkpoint(PASSIVE)").await?;
+        lengths(connection, "PRAGMA wal_checkpoint(PASSIVE)").await?;
+        let (log, merged) = lengths(connection, "PRAGMA wal_checkpoint(NOOP)").await?;
         if log.saturating_sub(merged) < LOOK {
             break;
         }
     }
-    // What is merged whole starts anew at the next write, unless somebody still reads it.
-    Ok(log != merged)
+    Ok(true)
 }
 
 /// How long the log is, and how much of that is merged, in bytes.
