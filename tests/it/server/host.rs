@@ -32,7 +32,8 @@ impl Site {
         Ok(Self {
             folder: tempfile::tempdir()?,
             options: Vec::new(),
-            variables: Vec::new(),
+            // What is uploaded is there when that is answered, however slow the machine compiles.
+            variables: vec![("LOCKGATE_PLUGINS_UPLOAD_WAIT".to_owned(), "2m".to_owned())],
         })
     }
 
