@@ -68,7 +68,7 @@ pub(crate) fn clean(
 
 /// Whether a character stays what it is, whatever stands beside it, and is none of those that go. Only some are known here:
 /// what English, Chinese, Japanese and Korean are written with. All others are looked up in Unicode's tables, which takes
-/// ten times as long.
+/// much longer.
 fn is_clean(c: char) -> bool {
     matches!(
         c,

@@ -24,7 +24,7 @@ pub(crate) fn upper(
 }
 
 /// Whether a character is among those of Chinese, Japanese and Korean, and their punctuation. None of them has a capital,
-/// and to find that in Unicode's tables takes ten times as long.
+/// and to find that in Unicode's tables takes much longer.
 fn has_no_case(c: char) -> bool {
     matches!(c, '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}' | '\u{ff00}'..='\u{ff20}')
 }

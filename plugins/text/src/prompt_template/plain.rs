@@ -1,4 +1,4 @@
-//! Templates that only put texts into text, as most prompts do: to parse and render one costs the engine ten times as much.
+//! Templates that only put texts into text, as most prompts do: to parse and render one costs the engine much more.
 
 use lockgate_sdk::{Value, Values};
 
