@@ -59,11 +59,12 @@ fn with_page_scan(mut pool: PoolingAllocationConfig) -> wasmtime::Result<Engine>
     pooling(pool)
 }
 
-/// The next best on an older kernel: little stays resident, and slots are given back to the kernel in batches.
+/// The next best on an older kernel: little stays resident. Slots are not given back to the kernel in batches, which would be
+/// faster: a slot that waits for its batch keeps the code of a plugin that is gone, and may keep it for ever.
 fn without_page_scan(mut pool: PoolingAllocationConfig) -> wasmtime::Result<Engine> {
     pool.pagemap_scan(Enabled::No)
         .linear_memory_keep_resident(KEEP_RESIDENT_WITHOUT)
-        .decommit_batch_size(16);
+        .decommit_batch_size(1);
     pooling(pool)
 }
 
