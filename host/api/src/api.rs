@@ -6,13 +6,14 @@ use axum::middleware::from_fn_with_state;
 use axum::{Json, Router};
 use bytes::Bytes;
 use lockgate_service::Service;
+use lockgate_telemetry::Collector;
 use serde_json::Value;
 
 use crate::body::Room;
 use crate::counts::Counts;
 use crate::limits::Limits;
 use crate::problem::{Code, Problem};
-use crate::{ApiConfig, RunCounts, front, openapi, routes};
+use crate::{ApiConfig, front, openapi, routes};
 
 /// What handlers share.
 #[derive(Debug)]
@@ -22,8 +23,8 @@ pub(crate) struct Api {
     pub(crate) room: Room,
     pub(crate) limits: Limits,
     pub(crate) counts: Counts,
-    /// What the engine counts, where it does.
-    pub(crate) runs: Option<Arc<RunCounts>>,
+    /// What runs are counted by, where they are.
+    pub(crate) collector: Option<Arc<Collector>>,
     /// The OpenAPI document, as it is sent.
     pub(crate) openapi: Bytes,
 }
@@ -38,7 +39,7 @@ pub(crate) type Answer<T> = Result<Json<T>, Problem>;
 pub(crate) fn router(
     config: ApiConfig,
     service: Arc<Service>,
-    runs: Option<Arc<RunCounts>>,
+    collector: Option<Arc<Collector>>,
 ) -> Router {
     let (router, document) = routes::all().split_for_parts();
     let document = openapi::complete(document, config.dev);
@@ -51,7 +52,7 @@ pub(crate) fn router(
         limits: Limits::new(config.key_requests, config.failed_requests),
         counts: Counts::new(paths(&document).into_iter()),
         openapi: document.to_string().into(),
-        runs,
+        collector,
         config,
         service,
     });

@@ -18,13 +18,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use lockgate_service::Service;
+use lockgate_telemetry::Collector;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tower::Service as _;
 
 use crate::stall::Stalling;
-use crate::{ApiConfig, RunCounts, api};
+use crate::{ApiConfig, api};
 
 /// How long accepting pauses after the system refused a connection for want of files or memory: at once it would only be
 /// refused again.
@@ -35,7 +36,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct Server {
     listener: TcpListener,
     config: ApiConfig,
-    runs: Option<Arc<RunCounts>>,
+    collector: Option<Arc<Collector>>,
 }
 
 /// Why a server cannot listen.
@@ -71,7 +72,7 @@ impl Server {
             Ok(listener) => Ok(Self {
                 listener,
                 config,
-                runs: None,
+                collector: None,
             }),
             Err(error) => Err(BindError::Listen { address, error }),
         }
@@ -83,10 +84,10 @@ impl Server {
         bound.unwrap_or(self.config.listen)
     }
 
-    /// With what the host's engine counts of runs, for `/metrics`.
+    /// With what counts the host's runs, for `/metrics`.
     #[must_use]
-    pub fn counting(mut self, runs: Arc<RunCounts>) -> Self {
-        self.runs = Some(runs);
+    pub fn counting(mut self, collector: Arc<Collector>) -> Self {
+        self.collector = Some(collector);
         self
     }
 
@@ -96,12 +97,12 @@ impl Server {
         let Self {
             listener,
             config,
-            runs,
+            collector,
         } = self;
         let places = Arc::new(Semaphore::new(config.connections.get() as usize));
         let graceful = GracefulShutdown::new();
         let stop_time = config.stop_time;
-        let connections = Connections::new(config, service, runs);
+        let connections = Connections::new(config, service, collector);
         let mut shutdown = pin!(shutdown);
         loop {
             let next = accept(&listener, &places);
@@ -159,7 +160,7 @@ struct Connections {
 }
 
 impl Connections {
-    fn new(config: ApiConfig, service: Arc<Service>, runs: Option<Arc<RunCounts>>) -> Self {
+    fn new(config: ApiConfig, service: Arc<Service>, collector: Option<Arc<Collector>>) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(config.idle_time)
@@ -168,7 +169,7 @@ impl Connections {
             .max_buf_size(config.head_bytes.max(64 << 10));
         let stall_time = config.stall_time;
         Self {
-            router: api::router(config, service, runs),
+            router: api::router(config, service, collector),
             http,
             stall_time,
         }

@@ -16,6 +16,7 @@ mod node;
 mod ports;
 mod range;
 mod receipt;
+mod telemetry;
 mod value;
 
 pub use call::{Call, CallEnd, CallSink, Input, LogLevel, Outputs, PartReader, Quiet};
@@ -30,9 +31,10 @@ pub use limits::{Limit, Limits, NarrowLimits, TooWide};
 pub use name::{Ident, InvalidName, InvalidNodeRef, Kebab, NodeRef, PluginName, RESERVED};
 pub use node::{NodeInfo, NodeKind, PluginId, PluginInfo, Port, Ports, ValueKind};
 pub use ports::{
-    CacheKey, Clock, ConfigureError, Node, NodeCatalog, NodeFinished, NodeRunner, OutputCache,
-    SchemaFault, Telemetry, UnknownNode,
+    CacheKey, Clock, ConfigureError, Node, NodeCatalog, NodeRunner, OutputCache, SchemaFault,
+    UnknownNode,
 };
 pub use range::{InvalidRange, VersionRange};
 pub use receipt::{NodeReceipt, Receipt, Usage};
+pub use telemetry::{CountedFlow, CountedNode, FlowOrigin, FlowSeries, NodeFinished, Telemetry};
 pub use value::{Blob, Joiner, Value};

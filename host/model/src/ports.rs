@@ -7,10 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use futures::future::BoxFuture;
 
-use crate::{
-    At, Call, CallEnd, CallError, Json, Kebab, Limits, NodeInfo, NodeOutcome, NodeReceipt, NodeRef,
-    Outputs, PluginId, Ports, RunOutcome,
-};
+use crate::{Call, CallEnd, CallError, Json, Limits, NodeInfo, NodeRef, Outputs, PluginId, Ports};
 
 /// Where a flow finds its nodes.
 pub trait NodeCatalog: Send + Sync {
@@ -81,30 +78,6 @@ pub trait OutputCache: Send + Sync {
 
     /// Keeps outputs for at most `age`; as long as there is room where that is None.
     fn put(&self, key: CacheKey, outputs: Outputs, age: Option<Duration>) -> BoxFuture<'_, ()>;
-}
-
-/// Who counts. It may lose what it is told, and takes no time: no run waits for it.
-pub trait Telemetry: Send + Sync {
-    /// A node of a run, or one of its elements, came to its end.
-    fn node_finished(&self, node: &NodeFinished<'_>);
-
-    /// A run came to its end after `took`.
-    fn run_finished(&self, flow: &Kebab, outcome: &RunOutcome, took: Duration);
-}
-
-/// What is counted of a node that came to its end.
-#[derive(Debug)]
-pub struct NodeFinished<'a> {
-    /// The flow that the node belongs to.
-    pub flow: &'a Kebab,
-    /// Which node of the run.
-    pub at: &'a At,
-    /// The plugin that it comes from; None for a sub-flow.
-    pub plugin: Option<&'a PluginId>,
-    /// How it ended.
-    pub outcome: &'a NodeOutcome,
-    /// What it used.
-    pub receipt: &'a NodeReceipt,
 }
 
 /// No plugin or no node of this name is loaded, or no version of it that will do.

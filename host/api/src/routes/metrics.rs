@@ -1,12 +1,14 @@
 //! What is counted, for Prometheus.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use lockgate_service::Scope;
 use lockgate_service::queue::QueueView;
+use lockgate_telemetry::Outcome;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, text};
 use prometheus_client::metrics::counter::ConstCounter;
@@ -78,11 +80,16 @@ impl Collector for Scrape {
             gauge.encode(encoder.encode_descriptor(name, help, None, kind)?)?;
         }
         let kind = ConstCounter::new(0u64).metric_type();
-        if let Some(runs) = &self.api.runs {
+        if let Some(collector) = &self.api.collector {
+            collector.collect(SystemTime::now(), None);
             let mut family = encoder.encode_descriptor("runs", "Runs by outcome", None, kind)?;
-            for (outcome, count) in runs.counted() {
+            for outcome in Outcome::ALL {
+                let count = collector.with_totals(|totals| {
+                    let flows = totals.flows.values();
+                    flows.map(|flow| flow.counts.count(outcome)).sum::<u64>()
+                });
                 let counter = ConstCounter::new(count);
-                counter.encode(family.encode_family(&[("outcome", outcome)])?)?;
+                counter.encode(family.encode_family(&[("outcome", outcome.word())])?)?;
             }
         }
         let mut family = encoder.encode_descriptor(

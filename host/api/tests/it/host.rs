@@ -2,12 +2,14 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use lockgate_api::{ApiConfig, RunCounts, Server};
+use lockgate_api::{ApiConfig, Server};
 use lockgate_flow::{Engine, EngineConfig, HostClock, MemoryCache};
 use lockgate_model::Kebab;
 use lockgate_service::{Caller, NewKey, Scope, Service, ServiceConfig};
 use lockgate_store::{Store, StoreConfig};
+use lockgate_telemetry::{Bounds, Collector, Counts, Own};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -52,10 +54,15 @@ nodes:
 output: { text: long.text }
 ";
 
-fn engine(runs: Arc<RunCounts>) -> Arc<Engine> {
+fn engine(counts: Arc<Counts>) -> Arc<Engine> {
     let clock = Arc::new(HostClock::start());
     let cache = MemoryCache::new(MemoryCache::DEFAULT_BYTES, clock.clone());
-    Engine::with(EngineConfig::default(), clock, Arc::new(cache), Some(runs))
+    Engine::with(
+        EngineConfig::default(),
+        clock,
+        Arc::new(cache),
+        Some(counts),
+    )
 }
 
 /// A host that listens until it is dropped.
@@ -88,21 +95,23 @@ impl Host {
             ..ApiConfig::default()
         };
         change(&mut config);
-        let runs = Arc::new(RunCounts::new());
+        let own = Own::default();
+        let counts = Arc::new(Counts::new(Bounds::default(), own.clone()));
+        let collector = Collector::new(Arc::clone(&counts), own, Vec::new(), SystemTime::now());
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(StoreConfig::new(folder.path())).await;
         let service = Service::start(
             store.expect("a store"),
             Arc::new(Loader),
             Arc::new(Tasks),
-            engine(Arc::clone(&runs)),
+            engine(counts),
             ServiceConfig::default(),
         );
         let service = service.await.expect("a service");
         let server = Server::bind(config)
             .await
             .expect("it listens")
-            .counting(runs);
+            .counting(Arc::new(collector));
         let address = server.address();
         let (stop, stopped) = oneshot::channel::<()>();
         let served = Arc::clone(&service);

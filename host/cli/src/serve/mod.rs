@@ -14,14 +14,16 @@ use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use lockgate_api::{ApiConfig, RunCounts, Server};
+use lockgate_api::{ApiConfig, Server};
 use lockgate_flow::{Engine, EngineConfig, HostClock, MemoryCache};
 use lockgate_runtime::{Runtime, RuntimeConfig};
 use lockgate_service::queue::QueueConfig;
 use lockgate_service::runs::RunsConfig;
 use lockgate_service::{Caller, RegistryConfig, Service, ServiceConfig};
 use lockgate_store::Store;
+use lockgate_telemetry::{Bounds, Collector, Counts, Own};
 use tokio::sync::oneshot;
 
 use crate::args::{CacheArgs, ServeArgs};
@@ -43,9 +45,11 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<(), Failed> {
 
     // The address first: a server that cannot have it leaves the data alone.
     let server = Server::bind(api(&config, dev)).await;
-    let counts = Arc::new(RunCounts::new());
+    let own = Own::default();
+    let counts = Arc::new(Counts::new(Bounds::default(), own.clone()));
+    let collector = Collector::new(Arc::clone(&counts), own, Vec::new(), SystemTime::now());
     let server = server.map_err(anyhow::Error::from)?;
-    let server = server.counting(Arc::clone(&counts));
+    let server = server.counting(Arc::new(collector));
     let address = server.address();
     let store = Store::open(key::store(&config.data)).await;
     let store = store.map_err(anyhow::Error::from)?;
@@ -104,7 +108,7 @@ async fn start(
     config: &Config,
     dev: bool,
     store: &Store,
-    counts: Arc<RunCounts>,
+    counts: Arc<Counts>,
 ) -> anyhow::Result<Arc<Service>> {
     let runtime = Runtime::start(sandbox(config)?)?;
     let sandbox = Arc::new(Sandbox(runtime));

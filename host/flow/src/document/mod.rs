@@ -22,7 +22,7 @@ mod wire;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use lockgate_model::{Ident, InvalidName, Kebab, RESERVED};
+use lockgate_model::{FlowOrigin, Ident, InvalidName, Kebab, RESERVED};
 
 use crate::fault::{Code, Faults, Findings};
 use crate::read::{self, Tree};
@@ -67,6 +67,7 @@ pub struct FlowDocument {
     pub(crate) source: Source,
     pub(crate) findings: Findings,
     pub(crate) name: Option<Kebab>,
+    pub(crate) origin: Option<FlowOrigin>,
     description: Option<String>,
     pub(crate) input: Option<Arc<InputSchema>>,
     /// The variables that expressions read, each once, with their defaults.
@@ -96,6 +97,7 @@ impl FlowDocument {
             source,
             findings,
             name: None,
+            origin: None,
             description: None,
             input: None,
             vars: Vec::new(),
@@ -108,6 +110,13 @@ impl FlowDocument {
         };
         document.read(&tree);
         Ok(document)
+    }
+
+    /// Says where the document is kept: its runs are counted under that.
+    #[must_use]
+    pub fn kept_as(mut self, project: Kebab, version: u32) -> Self {
+        self.origin = Some(FlowOrigin { project, version });
+        self
     }
 
     /// The flow's name, where it has a valid one.

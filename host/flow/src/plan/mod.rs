@@ -18,9 +18,12 @@ mod units;
 mod wire;
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use lockgate_model::{Ident, Kebab, Node, NodeCatalog, SchemaFault};
+use lockgate_model::{
+    CountedFlow, CountedNode, FlowOrigin, FlowSeries, Ident, Kebab, Node, NodeCatalog, SchemaFault,
+    Telemetry,
+};
 use serde_json::{Map, Value as Tree};
 use sha2::{Digest as _, Sha256};
 
@@ -46,6 +49,9 @@ pub(crate) use wire::{Origin, PlanExpr, PlanWire, Root, WireSource};
 /// A flow that is ready to run. It does not change; any number of runs share it.
 pub struct Plan {
     pub(crate) name: Kebab,
+    origin: Option<FlowOrigin>,
+    /// What its runs are counted in, from the first one on.
+    series: OnceLock<Arc<dyn FlowSeries>>,
     /// The document, for the places of expressions that fail.
     pub(crate) source: Source,
     pub(crate) input: Option<Arc<InputSchema>>,
@@ -76,6 +82,11 @@ impl Plan {
     /// The flow's name.
     pub fn name(&self) -> &Kebab {
         &self.name
+    }
+
+    /// Where its document is kept; None where it came with a request or a command.
+    pub fn origin(&self) -> Option<&FlowOrigin> {
+        self.origin.as_ref()
     }
 
     /// What the flow is for, in its author's words. Escape it before a terminal or a page shows it.
@@ -184,6 +195,21 @@ impl Plan {
             }
         }
         Some(found)
+    }
+
+    /// What its runs are counted in: asked for once, because one host has one who counts.
+    pub(crate) fn series(&self, telemetry: &dyn Telemetry) -> &Arc<dyn FlowSeries> {
+        self.series.get_or_init(|| {
+            let nodes = self.nodes.iter().map(|node| CountedNode {
+                name: &node.name,
+                plugin: node.plugin(),
+            });
+            telemetry.series(&CountedFlow {
+                origin: self.origin.as_ref(),
+                name: &self.name,
+                nodes: nodes.collect(),
+            })
+        })
     }
 
     /// Whether an expression of the flow reads this output of this node, both by index.
@@ -377,6 +403,8 @@ fn assemble(
     let deepest = nodes.iter().filter_map(|node| Some(node.flow()?.depth + 1));
     Plan {
         name,
+        origin: document.origin.clone(),
+        series: OnceLock::new(),
         source: document.source.clone(),
         input: document.input.clone(),
         vars: document

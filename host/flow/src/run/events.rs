@@ -10,13 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lockgate_model::{
-    At, CallError, Ident, Journal, LogLevel, NodeFinished, NodeOutcome, NodeReceipt, RunEvent,
-    RunOutcome, SkipReason, Telemetry, Value,
+    At, CallError, Clock, Ident, Journal, LogLevel, NodeFinished, NodeOutcome, NodeReceipt,
+    RunEvent, RunOutcome, SkipReason, Telemetry, Value,
 };
 use serde_json::Value as Tree;
 
 use super::context::Context;
-use crate::plan::{Plan, PlanNode};
+use crate::engine::Engine;
+use crate::plan::Plan;
 
 /// The events of one run and its sub-flows.
 #[derive(Clone)]
@@ -24,9 +25,15 @@ pub(super) struct Events(Arc<Shared>);
 
 struct Shared {
     journal: Arc<dyn Journal>,
-    telemetry: Option<Arc<dyn Telemetry>>,
+    counts: Option<Counts>,
     /// Held while an event is written, which makes them one order.
     open: Mutex<Open>,
+}
+
+/// Who counts, and the clock that it goes by.
+struct Counts {
+    telemetry: Arc<dyn Telemetry>,
+    clock: Arc<dyn Clock>,
 }
 
 #[derive(Default)]
@@ -42,6 +49,10 @@ struct Begun {
     attempts: u32,
     plan: Arc<Plan>,
     node: u32,
+    /// Whether it goes through a list: then its elements are what is counted.
+    is_fan: bool,
+    /// On the clock of who counts.
+    began: Duration,
     /// How it ends, where that is known before what is within it has ended.
     end: Option<(NodeOutcome, NodeReceipt)>,
 }
@@ -58,10 +69,14 @@ pub(super) struct Place<'a> {
 }
 
 impl Events {
-    pub(super) fn new(journal: Arc<dyn Journal>, telemetry: Option<Arc<dyn Telemetry>>) -> Self {
+    pub(super) fn new(journal: Arc<dyn Journal>, engine: &Engine) -> Self {
+        let telemetry = engine.telemetry.clone();
         Self(Arc::new(Shared {
             journal,
-            telemetry,
+            counts: telemetry.map(|telemetry| Counts {
+                telemetry,
+                clock: engine.clock(),
+            }),
             open: Mutex::default(),
         }))
     }
@@ -102,6 +117,8 @@ impl Events {
                 attempts: attempt,
                 plan: Arc::clone(&place.context.plan),
                 node: place.node,
+                is_fan: elements.is_some(),
+                began: self.0.now(),
                 end: None,
             },
         );
@@ -200,8 +217,9 @@ impl Events {
         while let Some((_, begun)) = open.begun.pop_last() {
             self.0.cut_short(begun);
         }
-        if let Some(telemetry) = &self.0.telemetry {
-            telemetry.run_finished(&flow.name, &outcome, took);
+        if let Some(counts) = &self.0.counts {
+            let series = flow.series(&*counts.telemetry);
+            series.run_finished(&outcome, took);
         }
         self.0.journal.record(RunEvent::RunFinished { outcome });
     }
@@ -228,6 +246,12 @@ fn is_within(at: &At, within: &str) -> bool {
 }
 
 impl Shared {
+    /// The time, if somebody counts.
+    fn now(&self) -> Duration {
+        let counts = self.counts.as_ref();
+        counts.map_or(Duration::ZERO, |counts| counts.clock.now())
+    }
+
     /// Ends what the end of the run, or of its sub-flow, ends.
     fn cut_short(&self, mut begun: Begun) {
         let (outcome, receipt) = begun.end.take().unwrap_or_else(|| {
@@ -241,18 +265,17 @@ impl Shared {
     }
 
     fn finished(&self, begun: Begun, outcome: NodeOutcome, receipt: NodeReceipt) {
-        let Begun { at, plan, node, .. } = begun;
-        if let Some(telemetry) = &self.telemetry {
-            telemetry.node_finished(&NodeFinished {
-                flow: &plan.name,
-                at: &at,
-                plugin: PlanNode::plugin(&plan.nodes[node as usize]),
+        if let Some(counts) = self.counts.as_ref().filter(|_| !begun.is_fan) {
+            let series = begun.plan.series(&*counts.telemetry);
+            series.node_finished(&NodeFinished {
+                node: begun.node,
                 outcome: &outcome,
                 receipt: &receipt,
+                took: counts.clock.now().saturating_sub(begun.began),
             });
         }
         self.journal.record(RunEvent::NodeFinished {
-            at,
+            at: begun.at,
             outcome,
             receipt,
         });

@@ -35,7 +35,7 @@ pub(crate) async fn run(
         request.id,
         request.project,
         engine.next_turn(),
-        Events::new(journal, engine.telemetry.clone()),
+        Events::new(journal, engine),
         request.vars,
     );
     let (context, quiet) = Context::new(engine, plan, root);

@@ -88,6 +88,7 @@ impl<'a> LockTree<'a> {
             let text = stored.and_then(|stored| stored.text);
             let text = text.ok_or_else(|| tree.deleted(&name, version))?;
             let document = FlowDocument::parse(name.as_str(), &text)?;
+            let document = document.kept_as(project.clone(), version);
             tree.documents.insert(name, Arc::new(document));
             let unreadable = || tree.gone("this host cannot read it: save the flow again".into());
             let locked = Locked::read(&row).ok_or_else(unreadable)?;

@@ -42,7 +42,7 @@ async fn read(store: &Store, project: &Kebab) -> Result<Snapshot, ServiceError> 
     let mut active: BTreeMap<Kebab, Active> = BTreeMap::new();
     for row in store.active_flows(project).await? {
         let (flow, version) = (row.flow.clone(), row.version);
-        match read_active(row) {
+        match read_active(project, row) {
             Some(read) => {
                 active.insert(flow, read);
             }
@@ -66,11 +66,11 @@ async fn read(store: &Store, project: &Kebab) -> Result<Snapshot, ServiceError> 
     Ok(snapshot)
 }
 
-fn read_active(row: ActiveFlow) -> Option<Active> {
+fn read_active(project: &Kebab, row: ActiveFlow) -> Option<Active> {
     let document = FlowDocument::parse(row.flow.as_str(), &row.text).ok()?;
     Some(Active {
         version: row.version,
-        document: Arc::new(document),
+        document: Arc::new(document.kept_as(project.clone(), row.version)),
         lock: Some(Arc::new(Locked::read(&row.lock)?)),
         ready: Ready::Wanted,
     })

@@ -1,0 +1,196 @@
+//! All series of a host: found by name when a plan is first run, and drained together.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lockgate_model::{CountedFlow, CountedNode, FlowSeries, Telemetry};
+
+use crate::models::Models;
+use crate::names::{FlowId, NodeId, OTHER};
+use crate::own::{DROPPED, Own};
+use crate::series::{NodeSeries, PlanSeries, RunSeries};
+use crate::snapshot::{FlowPoint, ModelPoint, NodePoint};
+
+/// How many drains a series of a plan that is gone stays after it was last written to.
+const IDLE_DRAINS: u32 = 90;
+
+/// How many series there may be. Those beyond are counted together.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Versions of flows. Default: 2,000.
+    pub flows: usize,
+    /// Nodes of versions of flows. Default: 20,000.
+    pub nodes: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            flows: 2_000,
+            nodes: 20_000,
+        }
+    }
+}
+
+/// Counts what an engine tells it ([`Telemetry`]).
+#[derive(Debug)]
+pub struct Counts {
+    bounds: Bounds,
+    own: Own,
+    models: Arc<Models>,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    runs: HashMap<Arc<FlowId>, Arc<RunSeries>>,
+    nodes: HashMap<Arc<NodeId>, Arc<NodeSeries>>,
+    /// Those of what is not told apart.
+    other_runs: Arc<RunSeries>,
+    other_nodes: Arc<NodeSeries>,
+}
+
+/// What was counted since the last drain.
+#[derive(Debug, Default)]
+pub(crate) struct Drained {
+    pub(crate) flows: Vec<FlowPoint>,
+    pub(crate) nodes: Vec<NodePoint>,
+    pub(crate) models: Vec<ModelPoint>,
+}
+
+impl Counts {
+    /// Nothing counted yet. What cannot be told apart is counted in `own`.
+    pub fn new(bounds: Bounds, own: Own) -> Self {
+        let flow = Arc::new(FlowId::other());
+        let node = Arc::new(NodeId {
+            flow: Arc::clone(&flow),
+            node: OTHER.into(),
+            plugin: OTHER.into(),
+            plugin_version: OTHER.into(),
+        });
+        Self {
+            bounds,
+            own,
+            models: Arc::default(),
+            held: Mutex::new(Held {
+                runs: HashMap::new(),
+                nodes: HashMap::new(),
+                other_runs: Arc::new(RunSeries::new(flow)),
+                other_nodes: Arc::new(NodeSeries::new(node)),
+            }),
+        }
+    }
+
+    /// Takes out what was counted since the last time, and forgets series of plans that are gone.
+    pub(crate) fn drain(&self) -> Drained {
+        let mut drained = Drained::default();
+        let (runs, nodes) = self.all();
+        for series in runs {
+            drained
+                .flows
+                .extend(series.drain().map(|durations| FlowPoint {
+                    id: Arc::clone(&series.id),
+                    durations,
+                }));
+        }
+        for series in nodes {
+            drained.nodes.extend(series.drain().map(|counts| NodePoint {
+                id: Arc::clone(&series.id),
+                counts,
+            }));
+        }
+        drained.models = self.models.drain();
+        self.forget_idle();
+        drained
+    }
+
+    /// All series, so that they are drained without the lock that planning waits for.
+    fn all(&self) -> (Vec<Arc<RunSeries>>, Vec<Arc<NodeSeries>>) {
+        let held = self.held();
+        let runs = held.runs.values().chain([&held.other_runs]);
+        let nodes = held.nodes.values().chain([&held.other_nodes]);
+        (runs.cloned().collect(), nodes.cloned().collect())
+    }
+
+    fn forget_idle(&self) {
+        let mut held = self.held();
+        let is_used = |holders: usize, idle: u32| holders > 1 || idle < IDLE_DRAINS;
+        held.runs
+            .retain(|_, series| is_used(Arc::strong_count(series), series.idle()));
+        held.nodes
+            .retain(|_, series| is_used(Arc::strong_count(series), series.idle()));
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Telemetry for Counts {
+    fn series(&self, flow: &CountedFlow<'_>) -> Arc<dyn FlowSeries> {
+        let held = &mut *self.held();
+        let id = flow.origin.map(|origin| FlowId::kept(origin, flow.name));
+        let id = id.and_then(|id| {
+            let made = entry(&mut held.runs, id, self.bounds.flows, RunSeries::new);
+            if made.is_none() {
+                self.own.add(DROPPED, "too many flows to tell apart", 1);
+            }
+            made
+        });
+        let other = &held.other_nodes;
+        let mut lost = 0;
+        let mut node = |node: &CountedNode<'_>| {
+            let Some(flow) = &id else {
+                return Arc::clone(other);
+            };
+            let text = |text: String| Arc::from(text);
+            let id = NodeId {
+                flow: Arc::clone(&flow.id),
+                node: node.name.as_str().into(),
+                plugin: node
+                    .plugin
+                    .map_or_else(|| "".into(), |id| text(id.name.to_string())),
+                plugin_version: node
+                    .plugin
+                    .map_or_else(|| "".into(), |id| text(id.version.to_string())),
+            };
+            let made = entry(&mut held.nodes, id, self.bounds.nodes, NodeSeries::new);
+            made.unwrap_or_else(|| {
+                lost += 1;
+                Arc::clone(other)
+            })
+        };
+        let nodes = flow.nodes.iter().map(&mut node).collect();
+        if lost > 0 {
+            self.own.add(DROPPED, "too many nodes to tell apart", lost);
+        }
+        Arc::new(PlanSeries {
+            runs: id.unwrap_or_else(|| Arc::clone(&held.other_runs)),
+            nodes,
+            models: Arc::clone(&self.models),
+        })
+    }
+}
+
+/// The series of this name, made if there is room for one more.
+fn entry<I: Eq + Hash, S>(
+    series: &mut HashMap<Arc<I>, Arc<S>>,
+    id: I,
+    most: usize,
+    make: impl FnOnce(Arc<I>) -> S,
+) -> Option<Arc<S>> {
+    if let Some(there) = series.get(&id) {
+        return Some(Arc::clone(there));
+    }
+    if series.len() >= most {
+        return None;
+    }
+    let id = Arc::new(id);
+    let made = Arc::new(make(Arc::clone(&id)));
+    series.insert(id, Arc::clone(&made));
+    Some(made)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,235 @@
+//! What runs write into while they go on. A plan holds its series, so nothing is looked up, locked or allocated at each call.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use lockgate_model::{FlowSeries, NodeFinished, NodeOutcome, RunOutcome};
+
+use crate::histogram::Recorder;
+use crate::models::Models;
+use crate::names::{FlowId, NodeId, Outcome, TrapReason};
+use crate::snapshot::{ByOutcome, NodeCounts, Tokens};
+
+/// Durations are counted in parts of a second that are a power of two, about 0.93 ns each: so the bounds of their buckets are
+/// the bounds of OpenTelemetry's buckets of seconds, moved by a whole number.
+pub const TICKS_PER_SECOND: u64 = 1 << TICKS_LOG2;
+
+/// Of [`TICKS_PER_SECOND`].
+pub(crate) const TICKS_LOG2: u32 = 30;
+
+/// A duration in ticks. The longest that fits is 544 years.
+pub(crate) fn ticks(duration: Duration) -> u64 {
+    let part = (u64::from(duration.subsec_nanos()) << TICKS_LOG2) / 1_000_000_000;
+    duration
+        .as_secs()
+        .checked_mul(TICKS_PER_SECOND)
+        .map_or(u64::MAX, |whole| whole | part)
+}
+
+/// The series of one plan: one for its runs, and one for each node.
+#[derive(Debug)]
+pub(crate) struct PlanSeries {
+    pub(crate) runs: Arc<RunSeries>,
+    pub(crate) nodes: Box<[Arc<NodeSeries>]>,
+    pub(crate) models: Arc<Models>,
+}
+
+impl FlowSeries for PlanSeries {
+    fn node_finished(&self, node: &NodeFinished<'_>) {
+        let Some(series) = self.nodes.get(node.node as usize) else {
+            return;
+        };
+        series.count(node);
+        // A sub-flow's usage is that of its nodes, which are counted themselves.
+        if let Some(usage) = node.receipt.usage.as_ref().filter(|_| series.is_plugins()) {
+            self.models.count(usage, ticks(node.took));
+        }
+    }
+
+    fn run_finished(&self, outcome: &RunOutcome, took: Duration) {
+        if let Some(outcome) = Outcome::of_run(outcome) {
+            self.runs.durations.record(outcome, ticks(took));
+        }
+    }
+}
+
+/// The runs of a version of a flow.
+#[derive(Debug)]
+pub(crate) struct RunSeries {
+    pub(crate) id: Arc<FlowId>,
+    durations: Durations,
+    idle: AtomicU32,
+}
+
+impl RunSeries {
+    pub(crate) fn new(id: Arc<FlowId>) -> Self {
+        Self {
+            id,
+            durations: Durations::default(),
+            idle: AtomicU32::new(0),
+        }
+    }
+
+    pub(crate) fn drain(&self) -> Option<ByOutcome> {
+        let drained = self.durations.drain();
+        note_idle(&self.idle, drained.is_none());
+        drained
+    }
+
+    /// How often nothing was found in it since something was.
+    pub(crate) fn idle(&self) -> u32 {
+        self.idle.load(Ordering::Relaxed)
+    }
+}
+
+/// The calls of a node.
+#[derive(Debug)]
+pub(crate) struct NodeSeries {
+    pub(crate) id: Arc<NodeId>,
+    durations: Durations,
+    used: OnceLock<Box<Used>>,
+    rare: Rare,
+    idle: AtomicU32,
+}
+
+/// What calls used.
+#[derive(Debug, Default)]
+struct Used {
+    fuel: Recorder,
+    memory: Recorder,
+}
+
+/// What most calls do not count.
+#[derive(Debug, Default)]
+struct Rare {
+    retries: AtomicU64,
+    cache_hits: AtomicU64,
+    traps: [AtomicU64; TrapReason::ALL.len()],
+    input_tokens: AtomicU64,
+    output_tokens: AtomicU64,
+}
+
+impl NodeSeries {
+    pub(crate) fn new(id: Arc<NodeId>) -> Self {
+        Self {
+            id,
+            durations: Durations::default(),
+            used: OnceLock::new(),
+            rare: Rare::default(),
+            idle: AtomicU32::new(0),
+        }
+    }
+
+    fn is_plugins(&self) -> bool {
+        !self.id.plugin.is_empty()
+    }
+
+    fn count(&self, node: &NodeFinished<'_>) {
+        let Some(outcome) = Outcome::of_node(node.outcome) else {
+            return;
+        };
+        let receipt = node.receipt;
+        if receipt.attempts > 0 {
+            let used = self.used.get_or_init(Box::default);
+            used.fuel.record(receipt.calls.fuel);
+            used.memory.record(receipt.calls.memory_bytes);
+        }
+        if receipt.attempts > 1 || receipt.cache_hits > 0 || receipt.usage.is_some() {
+            self.rare.count(receipt);
+        }
+        if let (Outcome::Trapped, NodeOutcome::Failed(error)) = (outcome, node.outcome) {
+            let reason = TrapReason::of(error);
+            self.rare.traps[reason as usize].fetch_add(1, Ordering::Relaxed);
+        }
+        // Last: it is what a drain looks at.
+        self.durations.record(outcome, ticks(node.took));
+    }
+
+    pub(crate) fn drain(&self) -> Option<NodeCounts> {
+        let durations = self.durations.drain();
+        note_idle(&self.idle, durations.is_none());
+        let durations = durations?;
+        let used = self.used.get();
+        let taken = |count: &AtomicU64| count.swap(0, Ordering::Relaxed);
+        Some(NodeCounts {
+            durations,
+            fuel: used.and_then(|used| used.fuel.drain()).unwrap_or_default(),
+            memory: used
+                .and_then(|used| used.memory.drain())
+                .unwrap_or_default(),
+            retries: taken(&self.rare.retries),
+            cache_hits: taken(&self.rare.cache_hits),
+            traps: self.rare.traps.each_ref().map(taken),
+            tokens: Tokens {
+                input: taken(&self.rare.input_tokens),
+                output: taken(&self.rare.output_tokens),
+            },
+        })
+    }
+
+    /// How often nothing was found in it since something was.
+    pub(crate) fn idle(&self) -> u32 {
+        self.idle.load(Ordering::Relaxed)
+    }
+}
+
+impl Rare {
+    fn count(&self, receipt: &lockgate_model::NodeReceipt) {
+        let add = |count: &AtomicU64, by: u64| {
+            if by > 0 {
+                count.fetch_add(by, Ordering::Relaxed);
+            }
+        };
+        add(&self.retries, receipt.attempts.saturating_sub(1).into());
+        add(&self.cache_hits, receipt.cache_hits.into());
+        if let Some(usage) = &receipt.usage {
+            add(&self.input_tokens, usage.input_tokens);
+            add(&self.output_tokens, usage.output_tokens);
+        }
+    }
+}
+
+/// A histogram for each way to end, made when something first ends so.
+#[derive(Debug, Default)]
+struct Durations([OnceLock<Box<Recorder>>; Outcome::ALL.len()]);
+
+impl Durations {
+    fn record(&self, outcome: Outcome, ticks: u64) {
+        self.0[outcome as usize]
+            .get_or_init(Box::default)
+            .record(ticks);
+    }
+
+    fn drain(&self) -> Option<ByOutcome> {
+        let mut drained: Option<ByOutcome> = None;
+        for (outcome, recorder) in Outcome::ALL.into_iter().zip(&self.0) {
+            if let Some(sketch) = recorder.get().and_then(|recorder| recorder.drain()) {
+                let drained = drained.get_or_insert_default();
+                drained.add_to(outcome, &sketch);
+            }
+        }
+        drained
+    }
+}
+
+fn note_idle(idle: &AtomicU32, found_nothing: bool) {
+    if found_nothing {
+        idle.fetch_add(1, Ordering::Relaxed);
+    } else {
+        idle.store(0, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_parts_of_a_second() {
+        assert_eq!(ticks(Duration::from_secs(1)), TICKS_PER_SECOND);
+        assert_eq!(ticks(Duration::from_millis(500)), TICKS_PER_SECOND / 2);
+        assert_eq!(ticks(Duration::from_nanos(1_000)), 1_073);
+        assert_eq!(ticks(Duration::MAX), u64::MAX);
+    }
+}

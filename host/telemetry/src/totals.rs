@@ -1,0 +1,106 @@
+//! Everything since the host started: what exporters tell whose readers want sums that only grow.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::histogram::Sketch;
+use crate::names::{FlowId, NodeId};
+use crate::snapshot::{ByOutcome, Gauges, ModelId, NodeCounts, OwnCount, Snapshot};
+
+/// How long a series is told after it was last written to. A version that nobody runs any more goes then.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// Everything since a moment, by series.
+#[derive(Debug)]
+pub struct Totals {
+    /// When counting began.
+    pub since: SystemTime,
+    /// Of when it is.
+    pub at: SystemTime,
+    /// Runs, by version of a flow.
+    pub flows: BTreeMap<Arc<FlowId>, Total<ByOutcome>>,
+    /// Calls of nodes.
+    pub nodes: BTreeMap<Arc<NodeId>, Total<NodeCounts>>,
+    /// Calls of model services.
+    pub models: BTreeMap<Arc<ModelId>, Total<ModelCounts>>,
+    /// What is at that moment.
+    pub gauges: Gauges,
+    /// What telemetry counts of itself.
+    pub own: Vec<OwnCount>,
+}
+
+/// A series' sum.
+#[derive(Debug)]
+pub struct Total<T> {
+    /// From when on it counts: an exporter has to say when a sum began anew.
+    pub since: SystemTime,
+    /// When it was last written to.
+    pub written: SystemTime,
+    /// What was counted.
+    pub counts: T,
+}
+
+/// What is counted of a model.
+#[derive(Debug, Clone, Default)]
+pub struct ModelCounts {
+    /// As [`ModelPoint::duration`](crate::ModelPoint::duration).
+    pub duration: Sketch,
+    /// As [`ModelPoint::input_tokens`](crate::ModelPoint::input_tokens).
+    pub input_tokens: Sketch,
+    /// As [`ModelPoint::output_tokens`](crate::ModelPoint::output_tokens).
+    pub output_tokens: Sketch,
+}
+
+impl Totals {
+    pub(crate) fn new(now: SystemTime) -> Self {
+        Self {
+            since: now,
+            at: now,
+            flows: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            models: BTreeMap::new(),
+            gauges: Gauges::default(),
+            own: Vec::new(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, snapshot: &Snapshot) {
+        let (from, to) = (snapshot.from, snapshot.to);
+        for point in &snapshot.flows {
+            let total = entry(&mut self.flows, &point.id, from, to);
+            total.add(&point.durations);
+        }
+        for point in &snapshot.nodes {
+            entry(&mut self.nodes, &point.id, from, to).add(&point.counts);
+        }
+        for point in &snapshot.models {
+            let total = entry(&mut self.models, &point.id, from, to);
+            total.duration.add(&point.duration);
+            total.input_tokens.add(&point.input_tokens);
+            total.output_tokens.add(&point.output_tokens);
+        }
+        self.gauges = snapshot.gauges;
+        self.own.clone_from(&snapshot.own);
+        self.at = to;
+        let oldest = to.checked_sub(IDLE).unwrap_or(SystemTime::UNIX_EPOCH);
+        self.flows.retain(|_, total| total.written >= oldest);
+        self.nodes.retain(|_, total| total.written >= oldest);
+        self.models.retain(|_, total| total.written >= oldest);
+    }
+}
+
+fn entry<'t, I: Ord, T: Default>(
+    totals: &'t mut BTreeMap<Arc<I>, Total<T>>,
+    id: &Arc<I>,
+    from: SystemTime,
+    to: SystemTime,
+) -> &'t mut T {
+    let total = totals.entry(Arc::clone(id)).or_insert_with(|| Total {
+        since: from,
+        written: to,
+        counts: T::default(),
+    });
+    total.written = to;
+    &mut total.counts
+}
