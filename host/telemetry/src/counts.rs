@@ -144,16 +144,16 @@ impl Telemetry for Counts {
             let Some(flow) = &id else {
                 return Arc::clone(other);
             };
-            let text = |text: String| Arc::from(text);
+            let plugin = node.plugin.map(|id| {
+                let name = format!("{}:{}", id.name.publisher, id.name.name);
+                (name, id.version.to_string())
+            });
+            let (plugin, plugin_version) = plugin.unwrap_or_default();
             let id = NodeId {
                 flow: Arc::clone(&flow.id),
                 node: node.name.as_str().into(),
-                plugin: node
-                    .plugin
-                    .map_or_else(|| "".into(), |id| text(id.name.to_string())),
-                plugin_version: node
-                    .plugin
-                    .map_or_else(|| "".into(), |id| text(id.version.to_string())),
+                plugin: plugin.into(),
+                plugin_version: plugin_version.into(),
             };
             let made = entry(&mut held.nodes, id, self.bounds.nodes, NodeSeries::new);
             made.unwrap_or_else(|| {

@@ -6,6 +6,7 @@ mod case;
 mod cases;
 mod clock;
 mod coercions;
+mod counted;
 mod draft;
 mod examined;
 mod fairness;
