@@ -105,9 +105,9 @@ fn each_call_is_told_once_and_a_plan_is_named_once() {
         nodes,
         [
             "0 ok × 1",
-            "1 failed × 2 after a while",
-            "2 ok × 1",
-            "2 ok × 1"
+            "1 ok × 1",
+            "1 ok × 1",
+            "2 failed × 2 after a while"
         ]
     );
     assert_eq!(first.last().map(String::as_str), Some("run ok true"));
