@@ -36,7 +36,7 @@ impl MetricName {
     /// use lockgate_cms::MetricName;
     ///
     /// assert_eq!(MetricName::mangled("custom_node_duration").as_str(), "custom_node_duration");
-    /// assert_eq!(MetricName::mangled("custom/node").as_str(), "custom_node_4f0e157af63c0f8b");
+    /// assert_eq!(MetricName::mangled("custom/node").as_str(), "custom_node_5cac9a68c0240e62");
     /// ```
     pub fn mangled(name: &str) -> Self {
         if is_metric_name(name) && !ends_with_digest(name) {
@@ -67,7 +67,7 @@ impl fmt::Display for MetricName {
 /// use lockgate_cms::mangled_text;
 ///
 /// assert_eq!(mangled_text("cn-hangzhou/host.1"), "cn-hangzhou/host.1");
-/// assert_eq!(mangled_text("春天"), "___01b19bd07a9f6dd6");
+/// assert_eq!(mangled_text("春天"), "___9eaa6d08fa0ccc5c");
 /// ```
 pub fn mangled_text(text: &str) -> String {
     if is_text(text) && !ends_with_digest(text) {

@@ -136,8 +136,8 @@ async fn connection(mut stream: TcpStream, handler: Arc<impl Handler>) {
         let fault = handler.fault();
         match &fault {
             Some(Fault::Reset) => return reset(stream),
-            Some(Fault::Hang) => return hang(&handler).await,
-            Some(Fault::Slow(duration)) => slow(*duration, &handler).await,
+            Some(Fault::Hang) => return hang(&mut stream, &handler).await,
+            Some(Fault::Slow(duration)) => slow(&mut stream, *duration, &handler).await,
             _ => {}
         }
         let reply = match &fault {
@@ -149,7 +149,7 @@ async fn connection(mut stream: TcpStream, handler: Arc<impl Handler>) {
         };
         match fault {
             Some(Fault::ResetAfter) => return reset(stream),
-            Some(Fault::HangAfter) => return hang(&handler).await,
+            Some(Fault::HangAfter) => return hang(&mut stream, &handler).await,
             _ => {}
         }
         if write(&mut stream, &reply).await.is_err() {
@@ -172,19 +172,28 @@ fn reset(stream: TcpStream) {
     let _ = stream.set_zero_linger();
 }
 
-async fn hang(handler: &Arc<impl Handler>) {
+/// Holds the answer back until the client goes away.
+async fn hang(stream: &mut TcpStream, handler: &Arc<impl Handler>) {
     let _hold = handler.time().map(VirtualTime::hold);
-    std::future::pending::<()>().await;
+    gone(stream).await;
 }
 
-async fn slow(duration: Duration, handler: &Arc<impl Handler>) {
-    match handler.time() {
-        Some(time) => {
-            let _hold = time.hold();
-            time.sleep(duration).await;
-        }
-        None => tokio::time::sleep(duration).await,
+/// Holds the answer back for as long, or until the client goes away.
+async fn slow(stream: &mut TcpStream, duration: Duration, handler: &Arc<impl Handler>) {
+    let Some(time) = handler.time() else {
+        return tokio::time::sleep(duration).await;
+    };
+    let _hold = time.hold();
+    tokio::select! {
+        () = time.sleep(duration) => {}
+        () = gone(stream) => {}
     }
+}
+
+/// Who waits for an answer says nothing, so what can be read is the end.
+async fn gone(stream: &mut TcpStream) {
+    let mut ignored = [0; 64];
+    while stream.read(&mut ignored).await.is_ok_and(|read| read > 0) {}
 }
 
 async fn write(stream: &mut TcpStream, reply: &Reply) -> io::Result<()> {

@@ -77,16 +77,7 @@ pub(crate) fn parameters(request: &Request) -> Result<BTreeMap<String, String>, 
     let mut parameters = BTreeMap::new();
     for pair in request.query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        // A `+` would be a space here and a plus there: nobody who encodes as the signature does sends one.
-        if pair.contains('+') {
-            return Err(refused("a + that is not encoded"));
-        }
-        let decode = |text| {
-            percent_decode_str(text)
-                .decode_utf8()
-                .map(|text| text.into_owned())
-        };
-        let (Ok(name), Ok(value)) = (decode(name), decode(value)) else {
+        let (Some(name), Some(value)) = (decode(name), decode(value)) else {
             return Err(refused("the query is no UTF-8"));
         };
         if parameters.insert(name, value).is_some() {
@@ -195,6 +186,13 @@ fn string_to_sign(method: &str, parameters: &BTreeMap<String, String>) -> String
         .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
         .collect();
     format!("{method}&{}&{}", encode("/"), encode(&pairs.join("&")))
+}
+
+/// As forms are decoded: one of the official SDKs sends `+` for a space.
+fn decode(text: &str) -> Option<String> {
+    let spaced = text.replace('+', "%20");
+    let decoded = percent_decode_str(&spaced).decode_utf8();
+    decoded.ok().map(|text| text.into_owned())
 }
 
 /// Byte by byte, as the documentation says it.

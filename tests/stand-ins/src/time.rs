@@ -11,12 +11,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::Notify;
+
 /// Tells a server the time of the day.
 pub type Now = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// A clock that jumps. Cheap to clone: all clones tell the same time.
 #[derive(Clone)]
-pub struct VirtualTime(Arc<Mutex<Time>>);
+pub struct VirtualTime(Arc<Mutex<Time>>, Arc<Notify>);
+
+/// How long it is looked on, by the machine's clock, before time jumps while a server holds an answer back: whether the client still waits
+/// for it is known when the end of its connection has come through.
+const SETTLES: Duration = Duration::from_millis(3);
 
 struct Time {
     began: SystemTime,
@@ -32,14 +38,15 @@ struct Time {
 impl VirtualTime {
     /// Time that begins at a moment.
     pub fn new(began: SystemTime) -> Self {
-        Self(Arc::new(Mutex::new(Time {
+        let time = Arc::new(Mutex::new(Time {
             began,
             passed: Duration::ZERO,
             sleepers: BTreeMap::new(),
             next_id: 0,
             awaited: 0,
             held: 0,
-        })))
+        }));
+        Self(time, Arc::default())
     }
 
     /// Runs a test in this time.
@@ -51,9 +58,15 @@ impl VirtualTime {
         let time = self.clone();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
-            .on_thread_park(move || time.jump())
+            .on_thread_park(move || time.idle())
             .build()?;
-        Ok(runtime.block_on(test))
+        let time = self.clone();
+        Ok(runtime.block_on(async move {
+            let settling = tokio::spawn(time.settle());
+            let done = test.await;
+            settling.abort();
+            done
+        }))
     }
 
     /// The time of the day.
@@ -104,14 +117,24 @@ impl VirtualTime {
     }
 
     /// The thread has nothing to do.
-    fn jump(&self) {
+    fn idle(&self) {
         let mut time = self.lock();
-        if time.awaited > time.held {
-            return;
+        if time.awaited == 0 {
+            time.jump();
+        } else if time.held >= time.awaited {
+            self.1.notify_one();
         }
-        let next = time.sleepers.keys().next();
-        if let Some(until) = next.map(|(until, _)| *until) {
-            time.wake(until);
+    }
+
+    /// Jumps where all answers that are waited for are held back.
+    async fn settle(self) {
+        loop {
+            self.1.notified().await;
+            tokio::time::sleep(SETTLES).await;
+            let mut time = self.lock();
+            if time.held >= time.awaited {
+                time.jump();
+            }
         }
     }
 
@@ -121,6 +144,13 @@ impl VirtualTime {
 }
 
 impl Time {
+    fn jump(&mut self) {
+        let next = self.sleepers.keys().next();
+        if let Some(until) = next.map(|(until, _)| *until) {
+            self.wake(until);
+        }
+    }
+
     fn wake(&mut self, until: Duration) {
         self.passed = self.passed.max(until);
         while let Some(first) = self.sleepers.first_entry() {
