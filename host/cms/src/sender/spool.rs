@@ -286,6 +286,3 @@ impl Files {
         self.counters.spooled(data, self.bytes());
     }
 }
-
-#[cfg(test)]
-mod tests;
