@@ -181,7 +181,9 @@ fn who_asks_is_refused_and_nothing_is_lost() {
         let status = sender.status();
         assert_eq!(
             (status.sent, status.spooled, status.refused.total()),
-            (0, 50, 0)
+            (0, 50, 0),
+            "{status:?} {:?}",
+            gateway.answers()
         );
         assert!((8..30).contains(&status.retried), "{status:?}");
         gateway.change(|config| config.keys = keys.into_inner().expect("free"));
