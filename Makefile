@@ -90,7 +90,7 @@ python-tools:
 js-tools:
 	@scripts/need-js.sh
 
-# What asks the server in the tests, and the servers that it is measured against.
+# What asks the server in the tests, the SDKs that requests are compared with, and the servers that Lockgate is measured against.
 clients:
 	@scripts/need-clients.sh
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes sure that target/toolchain/clients is a virtual environment with the clients that the tests ask a server with: exactly what
-# tests/it/server/clients/requirements.txt pins.
+# Makes sure that below target/toolchain are virtual environments with what others wrote and tests compare with: `clients` asks a server,
+# as tests/it/server/clients/requirements.txt pins it; `alibaba-cloud` has the official SDKs, as host/cms/tests/it/sdk/requirements.txt does.
 set -eu
 
 scripts=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -9,3 +9,4 @@ root=$(dirname -- "$scripts")
 . "$scripts/venv.sh"
 
 venv "$root/target/toolchain/clients" 'schemathesis and openai' 'The server is asked by clients' "$root/tests/it/server/clients/requirements.txt"
+venv "$root/target/toolchain/alibaba-cloud" "Alibaba Cloud's SDKs" 'Requests are compared with those of SDKs' "$root/host/cms/tests/it/sdk/requirements.txt"
