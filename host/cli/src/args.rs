@@ -9,8 +9,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 pub(crate) use client::{CancelArgs, ClientArgs, LogsArgs, PushArgs, RerunArgs, RunsArgs};
 pub(crate) use server::{
-    ConfigArgs, DataArgs, KeyCommand, KeyCreateArgs, KeyListArgs, KeyRevokeArgs, ScopeArg,
-    ServeArgs, ShowConfigArgs,
+    CmsCheckArgs, CmsCommand, ConfigArgs, DataArgs, KeyCommand, KeyCreateArgs, KeyListArgs,
+    KeyRevokeArgs, ScopeArg, ServeArgs, ShowConfigArgs,
 };
 
 /// Runs AI flows whose nodes are WebAssembly components, each call in a fresh sandbox.
@@ -44,6 +44,9 @@ pub(crate) enum Command {
     Plugin(PluginCommand),
     Serve(ServeArgs),
     Config(ShowConfigArgs),
+    /// Looks at how this host reports to Alibaba Cloud Monitor.
+    #[command(subcommand)]
+    Cms(CmsCommand),
     /// Makes, lists and revokes the keys of a server. Works on its data folder, also while it runs.
     #[command(subcommand)]
     Key(KeyCommand),

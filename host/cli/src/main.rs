@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod client;
+mod cms;
 mod config;
 mod exit;
 mod flows;
@@ -24,7 +25,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use args::{Args, Command, PluginCommand};
+use args::{Args, CmsCommand, Command, PluginCommand};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -56,6 +57,7 @@ fn answer(args: Args) -> Result<(), exit::Failed> {
             Command::Test(args) => test::test(args).await,
             Command::Plugin(PluginCommand::Inspect(args)) => plugin::inspect::inspect(args).await,
             Command::Plugin(PluginCommand::Call(args)) => plugin::call::call(args).await,
+            Command::Cms(CmsCommand::Check(args)) => cms::check(args).await,
             Command::Config(args) => config::show::show(&args),
             Command::Push(args) => client::push::push(args).await,
             Command::Runs(args) => client::runs::runs(args).await,

@@ -141,7 +141,7 @@ impl Datum {
     }
 
     /// Its parameters as number `index` of a request, from 1.
-    pub(crate) fn parameters(&self, index: usize) -> impl Iterator<Item = (String, String)> {
+    pub fn parameters(&self, index: usize) -> impl Iterator<Item = (String, String)> {
         let kind = if self.period.is_some() { "1" } else { "0" };
         let period = self
             .period

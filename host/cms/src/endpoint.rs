@@ -1,5 +1,7 @@
 //! Where CMS is, and how often a region lets itself be asked.
 
+use std::fmt;
+
 use reqwest::Url;
 
 /// A gateway of CMS.
@@ -7,6 +9,13 @@ use reqwest::Url;
 pub struct Endpoint {
     pub(crate) url: Url,
     requests_per_second: u32,
+}
+
+/// Its URL.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.url, f)
+    }
 }
 
 impl Endpoint {

@@ -141,6 +141,12 @@ impl Host {
         .await
     }
 
+    /// How many places are taken.
+    pub(crate) fn places_in_use(&self) -> u64 {
+        let free = self.places.available_permits();
+        u64::from(self.most_places).saturating_sub(free as u64)
+    }
+
     /// How many places a component takes, or why it has none.
     pub(crate) fn places_for(&self, memories: u32, tables: u32) -> Result<u32, String> {
         let places = memories

@@ -38,6 +38,11 @@ impl Runtime {
         &self.0.limits
     }
 
+    /// How many of its places calls take at this moment.
+    pub fn places_in_use(&self) -> u64 {
+        self.0.places_in_use()
+    }
+
     /// As [`Self::spawn`], for work that goes on by itself. Where the runtime goes before it is done, it is dropped.
     pub fn detach(&self, work: BoxFuture<'static, ()>) {
         self.0.threads.detach(work);

@@ -6,11 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use futures::future::{BoxFuture, join_all};
-use tokio::time::MissedTickBehavior;
 
 use crate::counts::Counts;
 use crate::own::Own;
-use crate::snapshot::{Gauges, Snapshot};
+use crate::snapshot::{Gauges, Snapshot, unix_ms};
 use crate::totals::Totals;
 
 /// Somewhere that counts go to.
@@ -90,21 +89,19 @@ impl Collector {
         read(&state.totals)
     }
 
-    /// Collects once an `interval` until `stop` resolves.
+    /// Collects at each multiple of `interval` on the clock, until `stop` resolves: so a minute ends with a snapshot.
     pub async fn run(
         &self,
         interval: Duration,
         gauges: GaugeSource,
         stop: impl Future<Output = ()>,
     ) {
-        let mut ticks = tokio::time::interval(interval);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tokio::pin!(stop);
         loop {
             tokio::select! {
                 biased;
                 () = &mut stop => return,
-                _ = ticks.tick() => {}
+                () = tokio::time::sleep(until_next(interval, SystemTime::now())) => {}
             }
             let gauges = gauges().await;
             self.collect(SystemTime::now(), Some(gauges));
@@ -118,6 +115,14 @@ impl Collector {
         // Each keeps to its time by itself; one that does not is left behind.
         let _ = tokio::time::timeout(within, join_all(closing)).await;
     }
+}
+
+/// How long it is to the next multiple of `interval` on the clock.
+fn until_next(interval: Duration, now: SystemTime) -> Duration {
+    let interval = interval.as_millis().max(1);
+    let now = u128::from(unix_ms(now));
+    let rest = interval - now % interval;
+    Duration::from_millis(u64::try_from(rest).unwrap_or(u64::MAX))
 }
 
 impl fmt::Debug for Collector {

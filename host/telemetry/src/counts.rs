@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lockgate_model::{CountedFlow, CountedNode, FlowSeries, Telemetry};
 
+use crate::cms::RawCalls;
 use crate::models::Models;
 use crate::names::{FlowId, NodeId, OTHER};
 use crate::own::{DROPPED, Own};
@@ -39,6 +40,7 @@ pub struct Counts {
     bounds: Bounds,
     own: Own,
     models: Arc<Models>,
+    raw: Option<Arc<RawCalls>>,
     held: Mutex<Held>,
 }
 
@@ -73,6 +75,7 @@ impl Counts {
             bounds,
             own,
             models: Arc::default(),
+            raw: None,
             held: Mutex::new(Held {
                 runs: HashMap::new(),
                 nodes: HashMap::new(),
@@ -80,6 +83,13 @@ impl Counts {
                 other_nodes: Arc::new(NodeSeries::new(node)),
             }),
         }
+    }
+
+    /// With single calls kept, too.
+    #[must_use]
+    pub fn with_raw(mut self, raw: Option<Arc<RawCalls>>) -> Self {
+        self.raw = raw;
+        self
     }
 
     /// Takes out what was counted since the last time, and forgets series of plans that are gone.
@@ -169,6 +179,7 @@ impl Telemetry for Counts {
             runs: id.unwrap_or_else(|| Arc::clone(&held.other_runs)),
             nodes,
             models: Arc::clone(&self.models),
+            raw: self.raw.clone(),
         })
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lockgate_model::{FlowSeries, NodeFinished, NodeOutcome, RunOutcome};
 
+use crate::cms::{RawCalls, RawId};
 use crate::histogram::Recorder;
 use crate::models::Models;
 use crate::names::{FlowId, NodeId, Outcome, TrapReason};
@@ -33,6 +34,8 @@ pub(crate) struct PlanSeries {
     pub(crate) runs: Arc<RunSeries>,
     pub(crate) nodes: Box<[Arc<NodeSeries>]>,
     pub(crate) models: Arc<Models>,
+    /// Where single calls go to, if they are wanted.
+    pub(crate) raw: Option<Arc<RawCalls>>,
 }
 
 impl FlowSeries for PlanSeries {
@@ -40,16 +43,29 @@ impl FlowSeries for PlanSeries {
         let Some(series) = self.nodes.get(node.node as usize) else {
             return;
         };
-        series.count(node);
+        let Some(outcome) = series.count(node) else {
+            return;
+        };
         // A sub-flow's usage is that of its nodes, which are counted themselves.
         if let Some(usage) = node.receipt.usage.as_ref().filter(|_| series.is_plugins()) {
             self.models.count(usage, ticks(node.took));
         }
+        if let Some(raw) = &self.raw {
+            let calls = &node.receipt.calls;
+            let used = (node.receipt.attempts > 0).then_some((calls.fuel, calls.memory_bytes));
+            let id = || RawId::Node(Arc::clone(&series.id));
+            raw.offer(id, outcome, ticks(node.took), used);
+        }
     }
 
     fn run_finished(&self, outcome: &RunOutcome, took: Duration) {
-        if let Some(outcome) = Outcome::of_run(outcome) {
-            self.runs.durations.record(outcome, ticks(took));
+        let Some(outcome) = Outcome::of_run(outcome) else {
+            return;
+        };
+        self.runs.durations.record(outcome, ticks(took));
+        if let Some(raw) = &self.raw {
+            let id = || RawId::Flow(Arc::clone(&self.runs.id));
+            raw.offer(id, outcome, ticks(took), None);
         }
     }
 }
@@ -125,10 +141,9 @@ impl NodeSeries {
         !self.id.plugin.is_empty()
     }
 
-    fn count(&self, node: &NodeFinished<'_>) {
-        let Some(outcome) = Outcome::of_node(node.outcome) else {
-            return;
-        };
+    /// Counts a call, and gives how it ended; nothing where nothing ran.
+    fn count(&self, node: &NodeFinished<'_>) -> Option<Outcome> {
+        let outcome = Outcome::of_node(node.outcome)?;
         let receipt = node.receipt;
         if receipt.attempts > 0 {
             let used = self.used.get_or_init(Box::default);
@@ -144,6 +159,7 @@ impl NodeSeries {
         }
         // Last: it is what a drain looks at.
         self.durations.record(outcome, ticks(node.took));
+        Some(outcome)
     }
 
     pub(crate) fn drain(&self) -> Option<NodeCounts> {

@@ -25,6 +25,21 @@ pub struct Snapshot {
     pub own: Vec<OwnCount>,
 }
 
+impl Snapshot {
+    /// The moment in the middle: what was counted belongs to the minute of that. A snapshot is due at the bound of two minutes,
+    /// and taken a moment later.
+    pub fn middle(&self) -> SystemTime {
+        let span = self.to.duration_since(self.from).unwrap_or_default();
+        self.from + span / 2
+    }
+}
+
+/// A moment in milliseconds since 1970; 0 for one before.
+pub(crate) fn unix_ms(moment: SystemTime) -> u64 {
+    let since = moment.duration_since(SystemTime::UNIX_EPOCH);
+    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
+}
+
 /// The runs of a version of a flow.
 #[derive(Debug, Clone)]
 pub struct FlowPoint {

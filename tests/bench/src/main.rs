@@ -18,6 +18,7 @@ mod plans;
 mod report;
 mod runs;
 mod stats;
+mod telemetry;
 mod turns;
 
 use std::process::ExitCode;
@@ -32,8 +33,17 @@ use report::Report;
 const COMPILE_COMPONENT: &str = "compile-component";
 
 /// What is measured.
-const MEASUREMENTS: [&str; 9] = [
-    "memory", "calls", "flow", "each", "planning", "runs", "fairness", "peers", "http",
+const MEASUREMENTS: [&str; 10] = [
+    "memory",
+    "calls",
+    "flow",
+    "each",
+    "planning",
+    "runs",
+    "fairness",
+    "peers",
+    "http",
+    "telemetry",
 ];
 
 fn main() -> ExitCode {
@@ -46,7 +56,7 @@ fn main() -> ExitCode {
     }
     let asked: Vec<_> = arguments.collect();
     if let [what, of] = &asked[..]
-        && (what == memory::ALIVE || what == runs::WAITING)
+        && [memory::ALIVE, runs::WAITING, telemetry::SERIES].contains(&what.as_str())
     {
         return ended(print_memory(what, of));
     }
@@ -78,6 +88,9 @@ fn ended(result: Result<()>) -> ExitCode {
 
 /// What the processes do that measure memory.
 fn print_memory(what: &str, of: &str) -> Result<()> {
+    if what == telemetry::SERIES {
+        return telemetry::print_memory();
+    }
     let runtime = guests::runtime(COMPILE_COMPONENT, true)?;
     here()?.block_on(async {
         match what {
@@ -117,7 +130,8 @@ async fn measure(name: &str, runtime: &Runtime, report: &mut Report) -> Result<(
         "runs" => runs::measure(runtime, report).await,
         "fairness" => fairness::measure(runtime, report).await,
         "peers" => peers::measure(runtime, report).await,
-        _ => http::measure(report).await,
+        "http" => http::measure(report).await,
+        _ => telemetry::measure(report).await,
     }
 }
 

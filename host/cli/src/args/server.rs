@@ -73,6 +73,27 @@ pub(crate) struct ConfigArgs {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum CmsCommand {
+    Check(CmsCheckArgs),
+}
+
+/// Sends one metric to Alibaba Cloud Monitor, with the configuration and the credentials that a server here would use, and
+/// says what comes back and what helps.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  LOCKGATE_CMS_REGION=cn-hangzhou lockgate cms check --dry-run
+  lockgate cms check --config lockgate.toml")]
+pub(crate) struct CmsCheckArgs {
+    /// Prints what would be sent, and sends nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
     Create(KeyCreateArgs),
     List(KeyListArgs),

@@ -11,6 +11,7 @@ mod layers;
 mod quantity;
 pub(crate) mod show;
 mod tables;
+mod telemetry;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ use layers::Layers;
 pub(crate) use tables::{
     DataTable, FlowsTable, PluginsTable, QueueTable, RunsTable, SandboxTable, ServerTable,
 };
+pub(crate) use telemetry::{CmsMode, CmsTable, OtlpTable, TelemetryTable, TracesTable};
 
 /// What a host calls its environment where it is somebody's desk.
 pub(crate) const DEV: &str = "dev";
@@ -43,6 +45,10 @@ pub(crate) struct Config {
     pub(crate) plugins: PluginsTable,
     pub(crate) flows: FlowsTable,
     pub(crate) sandbox: SandboxTable,
+    pub(crate) telemetry: TelemetryTable,
+    pub(crate) traces: TracesTable,
+    pub(crate) cms: CmsTable,
+    pub(crate) otlp: OtlpTable,
 }
 
 impl Default for Config {
@@ -56,6 +62,10 @@ impl Default for Config {
             plugins: PluginsTable::default(),
             flows: FlowsTable::default(),
             sandbox: SandboxTable::default(),
+            telemetry: TelemetryTable::default(),
+            traces: TracesTable::default(),
+            cms: CmsTable::default(),
+            otlp: OtlpTable::default(),
         }
     }
 }
@@ -64,6 +74,18 @@ impl Default for Config {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct Environment(String);
+
+impl Environment {
+    /// The name.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this host is on somebody's desk: nothing of it is told to anybody outside.
+    pub(crate) fn is_dev(&self) -> bool {
+        self.0 == DEV
+    }
+}
 
 impl TryFrom<String> for Environment {
     type Error = lockgate_model::InvalidName;

@@ -1,4 +1,4 @@
-//! Values of the configuration that have bounds: a whole number, a time, a size. Each says in its type what is the least and
+//! Values of the configuration that have bounds: a whole number, a share, a time, a size. Each says in its type what is the least and
 //! the most of it, so that no value that is out of bounds gets past reading.
 
 use std::fmt;
@@ -34,6 +34,10 @@ pub(crate) struct Span<const LEAST: u64, const MOST: u64>(pub(super) u64);
 /// A size, such as `16 MiB`, from `LEAST` to `MOST` bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Size<const LEAST: u64, const MOST: u64>(pub(super) u64);
+
+/// A share of something, from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Share(pub(super) f64);
 
 /// A second in the unit of [`Span`].
 pub(super) const SECOND: u64 = 1000;
@@ -75,6 +79,29 @@ impl<const LEAST: u64, const MOST: u64> Size<LEAST, MOST> {
     /// The bytes, of something that memory holds.
     pub(crate) fn many(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+impl Share {
+    /// The share.
+    pub(crate) fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl Serialize for Share {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Share {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let share = deserializer.deserialize_any(Real)?;
+        match (0.0..=1.0).contains(&share) {
+            true => Ok(Self(share)),
+            false => Err(Error::custom(format!("{share} is not {SHARE}"))),
+        }
     }
 }
 
@@ -173,6 +200,30 @@ impl Visitor<'_> for Number<'_> {
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<u64, E> {
         u64::try_from(number).map_err(|_| E::invalid_value(Unexpected::Signed(number), &self))
+    }
+}
+
+const SHARE: &str = "a share from 0.0 to 1.0";
+
+struct Real;
+
+impl Visitor<'_> for Real {
+    type Value = f64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(SHARE)
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<f64, E> {
+        Ok(number)
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<f64, E> {
+        Ok(number as f64)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<f64, E> {
+        Ok(number as f64)
     }
 }
 

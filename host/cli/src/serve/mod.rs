@@ -7,6 +7,7 @@ mod adapter;
 mod folders;
 mod say;
 mod signals;
+mod telemetry;
 mod trial;
 mod watch;
 
@@ -14,7 +15,6 @@ use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use lockgate_api::{ApiConfig, Server};
 use lockgate_flow::{Engine, EngineConfig, HostClock, MemoryCache};
@@ -23,17 +23,18 @@ use lockgate_service::queue::QueueConfig;
 use lockgate_service::runs::RunsConfig;
 use lockgate_service::{Caller, RegistryConfig, Service, ServiceConfig};
 use lockgate_store::Store;
-use lockgate_telemetry::{Bounds, Collector, Counts, Own};
+use lockgate_telemetry::Counts;
 use tokio::sync::oneshot;
 
 use crate::args::{CacheArgs, ServeArgs};
 use crate::config::{self, Config};
 use crate::exit::Failed;
-use crate::{key, setup};
+use crate::{cms, key, setup};
 use adapter::Sandbox;
 use folders::Folders;
 use say::say;
 use signals::Signals;
+use telemetry::Telemetry;
 use trial::Trial;
 
 pub(crate) async fn serve(args: ServeArgs) -> Result<(), Failed> {
@@ -45,19 +46,19 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<(), Failed> {
 
     // The address first: a server that cannot have it leaves the data alone.
     let server = Server::bind(api(&config, dev)).await;
-    let own = Own::default();
-    let counts = Arc::new(Counts::new(Bounds::default(), own.clone()));
-    let collector = Collector::new(Arc::clone(&counts), own, Vec::new(), SystemTime::now());
     let server = server.map_err(anyhow::Error::from)?;
-    let server = server.counting(Arc::new(collector));
     let address = server.address();
+    let telemetry = Telemetry::new(&config, &cms::instance(&address)).await?;
+    let server = server.counting(Arc::clone(&telemetry.collector));
     let store = Store::open(key::store(&config.data)).await;
     let store = store.map_err(anyhow::Error::from)?;
     let owner = store.own().map_err(anyhow::Error::from)?;
-    let service = tokio::select! {
+    let counts = telemetry.counts.clone();
+    let (service, runtime) = tokio::select! {
         started = start(&config, dev, &store, counts) => started?,
         number = signals.next() => return Err(Failed::Signal(number)),
     };
+    let collecting = telemetry.start(store.clone(), runtime);
     let mut folders = Folders::new(
         Arc::clone(&service),
         Caller::host(setup::project()?, setup::publisher()?, "host"),
@@ -96,6 +97,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<(), Failed> {
     service.drain(config.runs.drain.get()).await;
     let _ = stop.send(());
     let _ = serving.await; // it says itself what went wrong
+    collecting.stop().await;
     drop(service);
     store.close().await;
     drop(owner);
@@ -108,10 +110,10 @@ async fn start(
     config: &Config,
     dev: bool,
     store: &Store,
-    counts: Arc<Counts>,
-) -> anyhow::Result<Arc<Service>> {
+    counts: Option<Arc<Counts>>,
+) -> anyhow::Result<(Arc<Service>, Runtime)> {
     let runtime = Runtime::start(sandbox(config)?)?;
-    let sandbox = Arc::new(Sandbox(runtime));
+    let sandbox = Arc::new(Sandbox(runtime.clone()));
     let limit = |most: u64| Some(u32::try_from(most).unwrap_or(u32::MAX)).filter(|most| *most > 0);
     let clock = Arc::new(HostClock::start());
     let cache = MemoryCache::new(MemoryCache::DEFAULT_BYTES, clock.clone());
@@ -123,7 +125,12 @@ async fn start(
         elements: config.runs.elements.many(),
         ..EngineConfig::default()
     };
-    let engine = Engine::with(limits, clock, Arc::new(cache), Some(counts));
+    let engine = Engine::with(
+        limits,
+        clock,
+        Arc::new(cache),
+        counts.map(|counts| counts as _),
+    );
     let service = Service::start(
         store.clone(),
         sandbox.clone(),
@@ -131,7 +138,7 @@ async fn start(
         engine,
         service(config, dev),
     );
-    Ok(service.await?)
+    Ok((service.await?, runtime))
 }
 
 /// Says that the server is there, and what to do next.

@@ -37,6 +37,7 @@ output: { answer: answer.value }
 pub(crate) struct Lockgate {
     folder: PathBuf,
     key: String,
+    variables: Vec<(String, String)>,
 }
 
 impl Lockgate {
@@ -46,9 +47,16 @@ impl Lockgate {
         let mut new = Self {
             folder,
             key: String::new(),
+            variables: Vec::new(),
         };
         new.key = new.new_key("lockgate")?;
         Ok(new)
+    }
+
+    /// With a variable of the environment, when it is started.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// A key that may do everything, of a publisher.
@@ -81,7 +89,8 @@ impl Lockgate {
             .env("LOCKGATE_SERVER_KEY_REQUESTS", "1000000")
             // What is uploaded is there when that is answered, however slow the machine compiles.
             .env("LOCKGATE_PLUGINS_UPLOAD_WAIT", "2m")
-            .env("LOCKGATE_CACHE", self.folder.join("cache"));
+            .env("LOCKGATE_CACHE", self.folder.join("cache"))
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
         Server::start(&mut command, address, &self.folder, first).await
     }
 

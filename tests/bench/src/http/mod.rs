@@ -18,11 +18,13 @@ use anyhow::Result;
 use crate::report::{Bound, Report, Unit};
 use crate::stats::Samples;
 use load::{Case, Load};
-use lockgate::Lockgate;
-use server::Server;
+
+pub(crate) use load::load;
+pub(crate) use lockgate::Lockgate;
+pub(crate) use server::Server;
 
 /// How many clients there are at once.
-const CONNECTIONS: usize = 16;
+pub(crate) const CONNECTIONS: usize = 16;
 
 /// How long a server is under load in a round: hundreds of times its slowest answer, but for lfx.
 const TIME: Duration = Duration::from_secs(3);
@@ -118,7 +120,7 @@ struct Loaded {
 
 impl Loaded {
     async fn start(name: &'static str, server: Server, cases: Arc<[Case]>) -> Result<Self> {
-        load::load(server.address, &cases, CONNECTIONS, WARM).await?;
+        load(server.address, &cases, CONNECTIONS, WARM).await?;
         Ok(Self {
             name,
             server,
@@ -127,7 +129,7 @@ impl Loaded {
     }
 
     async fn load(&self) -> Result<Load> {
-        load::load(self.server.address, &self.cases, CONNECTIONS, TIME).await
+        load(self.server.address, &self.cases, CONNECTIONS, TIME).await
     }
 }
 
