@@ -1,0 +1,4 @@
+//! Telemetry from outside: what runs tell goes in, and what those who watch are told is held against it.
+
+mod cms;
+mod runs;
