@@ -152,15 +152,6 @@ async fn a_minute_comes_to_what_its_calls_took() {
     assert_eq!(minutes[1].values["SampleCount"], 1.0);
 
     // The same with a version, by five minutes, and of the flow.
-    let versioned = [
-        &node[..],
-        &[
-            ("version", "3"),
-            ("plugin", "test_p_0"),
-            ("plugin_version", "1.0.0"),
-        ],
-    ];
-    let versioned = versioned.concat();
     let named = entries
         .iter()
         .find(|entry| entry.dimensions.contains_key("plugin"));
@@ -169,19 +160,12 @@ async fn a_minute_comes_to_what_its_calls_took() {
         plugin.starts_with("test_p_"),
         "{plugin}: `:` is not kept, and a digest is added"
     );
-    let versioned: Vec<_> = versioned
-        .into_iter()
-        .map(|(key, value)| {
-            (
-                key,
-                if key == "plugin" {
-                    plugin.as_str()
-                } else {
-                    value
-                },
-            )
-        })
-        .collect();
+    let version = [
+        ("version", "3"),
+        ("plugin", plugin.as_str()),
+        ("plugin_version", "1.0.0"),
+    ];
+    let versioned = [&node[..], &version].concat();
     assert_eq!(
         of(
             &entries,
