@@ -10,3 +10,4 @@ mod marker;
 mod others;
 mod stop;
 mod swap;
+mod telemetry;
