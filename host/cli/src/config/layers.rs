@@ -167,6 +167,7 @@ fn typed(default: &Value, text: String) -> Value {
     let parsed = match default {
         Value::Integer(_) => text.parse().ok().map(Value::Integer),
         Value::Boolean(_) => text.parse().ok().map(Value::Boolean),
+        Value::Table(_) => text.parse().ok(), // an inline table
         _ => None,
     };
     parsed.unwrap_or(Value::String(text))

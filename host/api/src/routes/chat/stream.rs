@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::response::Response;
 use axum::response::sse::Event;
-use futures::{StreamExt as _, stream};
+use futures::stream;
 use lockgate_model::Value as PortValue;
 use lockgate_service::runs::AnswerParts;
 use serde_json::{Value, json};
