@@ -74,11 +74,15 @@ impl Mask {
             loose.push(pattern::loosened(&read));
             patterns.push(pattern);
         }
-        let look = (!loose.is_empty()).then(|| Regex::builder().build_many_from_hir(&loose));
         // Each is small by itself; all together may be too much for one automaton, with the largest of classes.
-        let look = look
-            .transpose()
-            .map_err(|error| too_large(config, &error.to_string()))?;
+        let looks = |loose: &[Hir]| {
+            let built = Regex::builder().build_many_from_hir(loose);
+            built.map_err(|error| too_large(config, &error.to_string()))
+        };
+        let look = match loose.is_empty() {
+            true => None,
+            false => Some(looks(&loose)?),
+        };
         Ok(Self { patterns, look })
     }
 
