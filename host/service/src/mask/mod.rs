@@ -58,10 +58,12 @@ impl Mask {
     pub fn new(config: &MaskConfig) -> Result<Self, MaskError> {
         let mut patterns = Vec::new();
         let mut loose = Vec::new();
-        for (name, expression, check) in builtin::chosen(config) {
-            let (pattern, read) = made(name, expression, check)?;
-            loose.push(pattern::loosened(&read));
-            patterns.push(pattern);
+        for one in builtin::chosen(config) {
+            patterns.push(made(one.name, one.expression, one.check)?.0);
+        }
+        for look in builtin::looks(config) {
+            let read = pattern::read(look).map_err(|error| too_large(config, &error))?;
+            loose.push(read);
         }
         let given = config.patterns.len();
         if given > MAX_PATTERNS {

@@ -21,8 +21,9 @@ const MAX_NESTING: u32 = 32;
 /// How many bytes around a match decide whether it is one.
 pub(super) const LOOK_AROUND: usize = 2;
 
-/// Where in the text what was found ends, if it is what it looks like.
-pub(super) type Check = fn(&[u8], Range<usize>) -> Option<usize>;
+/// Where in the text what was found ends, if it is what it looks like; or else from where on it is looked for again. That is no
+/// place where the same would be found again and again: a text can be made of such places.
+pub(super) type Check = fn(&[u8], Range<usize>) -> Result<usize, usize>;
 
 type Caches = Pool<Cache, Box<dyn Fn() -> Cache + Send + Sync>>;
 
@@ -36,6 +37,8 @@ pub(super) struct Pattern {
     caches: Caches,
     /// The bytes that a match can begin with.
     begins: Box<[bool; 256]>,
+    /// The longest match, in bytes; None: there is no longest.
+    longest: Option<usize>,
 }
 
 /// How a text goes on from a place.
@@ -64,6 +67,7 @@ impl Pattern {
             walk,
             caches: Pool::new(Box::new(move || again.create_cache())),
             begins,
+            longest: expression.properties().maximum_len(),
         })
     }
 
@@ -78,14 +82,15 @@ impl Pattern {
         let mut at = from;
         while let Some(one) = self.regex.search(&Input::new(text).range(at..)) {
             at = match (self.check)(text, one.range()) {
-                Some(end) if end > one.start() => {
+                Ok(end) if end > one.start() => {
                     found.push((one.start()..end, &*self.name));
                     // What comes next comes after a mark.
                     ends.push((end - 1, text[end - 1]));
                     text[end - 1] = BLOT;
                     end
                 }
-                _ => one.start() + 1,
+                Ok(_) => one.start() + 1,
+                Err(next) => next.max(one.start() + 1),
             };
             if at >= text.len() {
                 break;
@@ -111,6 +116,11 @@ impl Pattern {
         steps: &mut usize,
     ) -> Option<usize> {
         let mut cache = self.caches.get();
+        // What begins before is over.
+        let near = self
+            .longest
+            .and_then(|longest| text.len().checked_sub(longest + LOOK_AROUND));
+        let from = from.max(near.unwrap_or(0));
         let is_start = |at: usize| self.begins[usize::from(text[at])];
         (from..to).filter(|&at| is_start(at)).find(|&at| {
             match self.fate(&mut cache, text, at, steps) {

@@ -57,6 +57,18 @@ fn keys_are_found() {
 }
 
 #[test]
+fn a_private_key_without_its_end_ends_where_another_begins() {
+    let half = "-----BEGIN EC PRIVATE KEY-----\nMHcC\n";
+    assert_eq!(masked(&half.repeat(2)), "[masked:keys][masked:keys]");
+    let many = half.repeat(10_000);
+    assert_eq!(
+        masked(&many),
+        "[masked:keys]".repeat(10_000),
+        "each is read once"
+    );
+}
+
+#[test]
 fn phone_numbers_are_found() {
     for phone in [
         "13800138000",
@@ -189,6 +201,11 @@ fn what_only_looks_like_it_stays() {
         "user@host",
         "logo@2x.png",
         "@example.com",
+        "a.b.c@2x.logo.png",
+        "sk-a-sk-b-sk-c-sk-d-sk-e-sk-f-sk-g",
+        "4111 1111 1111 1112 4111",
+        "2024 2025 2026 2027 2028 2029",
+        "44444444444444444444444444444444",
         "a@b",
         "春眠不觉晓，处处闻啼鸟",
         "",
@@ -393,6 +410,16 @@ fn trees() -> impl Strategy<Value = Tree> {
 }
 
 proptest! {
+    #[test]
+    fn a_look_over_a_text_passes_nothing_over(text in texts()) {
+        let mask = mask();
+        for pattern in &mask.patterns {
+            if pattern.is_in(text.as_bytes()) {
+                prop_assert!(mask.may_be_in(text.as_bytes(), 0), "{}", pattern.name);
+            }
+        }
+    }
+
     #[test]
     fn masked_text_holds_nothing_more(text in texts()) {
         let mask = mask();
