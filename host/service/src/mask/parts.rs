@@ -2,7 +2,7 @@
 //!
 //! The end of a stream so far is held back where more text decides whether, or how far, it is something that is masked; the
 //! rest goes on at once. So a follower is behind by a word, or by the digits of a number, and the parts that are let go are,
-//! end to end, what masking the whole text gives. Only one automaton a pattern can tell that for an operator's patterns too.
+//! end to end, what masking the whole text gives. Each pattern's automaton says what is open, an operator's patterns' too.
 
 use std::collections::HashMap;
 
