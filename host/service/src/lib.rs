@@ -12,6 +12,7 @@ mod document;
 mod error;
 pub mod flows;
 mod keys;
+pub mod mask;
 mod moment;
 mod page;
 pub mod plugins;
@@ -32,6 +33,7 @@ pub use error::{
 };
 pub use flows::Flows;
 pub use keys::{KEY_PREFIX, KeyView, Keys, MAX_KEY_FLOWS, MAX_KEY_NAME_BYTES, MadeKey, NewKey};
+pub use mask::{Mask, MaskConfig, MaskError};
 pub use moment::Moment;
 pub use page::{MAX_PAGE, Page, USUAL_PAGE};
 pub use plugins::Plugins;

@@ -13,7 +13,8 @@ use crate::runs::live::StopReason;
 use crate::runs::{Runs, RunsConfig};
 use crate::webhooks::Webhooks;
 use crate::{
-    Audit, Flows, GuestThreads, Keys, PluginLoader, Plugins, Registry, RegistryConfig, ServiceError,
+    Audit, Flows, GuestThreads, Keys, Mask, MaskConfig, MaskError, PluginLoader, Plugins, Registry,
+    RegistryConfig, ServiceError,
 };
 
 /// How often the store is put in order.
@@ -32,6 +33,8 @@ pub struct ServiceConfig {
     pub runs: RunsConfig,
     /// Of queued runs.
     pub queue: QueueConfig,
+    /// Of what is masked in all that is kept of runs.
+    pub mask: MaskConfig,
 }
 
 /// Why a service does not start.
@@ -44,6 +47,9 @@ pub enum StartError {
     /// What is in force could not be brought up.
     #[error(transparent)]
     Service(#[from] ServiceError),
+    /// What is to be masked is said in a way that cannot be.
+    #[error(transparent)]
+    Mask(#[from] MaskError),
 }
 
 /// What a host of flows does, whoever asks. Dropping it ends everything that goes on, at once: queued runs are found again
@@ -69,7 +75,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// The store cannot be read.
+    /// The store cannot be read, or a pattern of what is masked cannot be.
     pub async fn start(
         store: Store,
         loader: Arc<dyn PluginLoader>,
@@ -77,8 +83,9 @@ impl Service {
         engine: Arc<Engine>,
         config: ServiceConfig,
     ) -> Result<Arc<Self>, StartError> {
+        let mask = Mask::new(&config.mask)?;
         let registry = Arc::new(Registry::open(store.clone(), loader, config.registry).await?);
-        let conductor = Conductor::new(store.clone(), Arc::clone(&registry), engine, threads);
+        let conductor = Conductor::new(store.clone(), Arc::clone(&registry), engine, threads, mask);
         let worker = Worker::new(Arc::clone(&conductor), config.queue);
         worker.recover(conductor.now_ms()).await?;
         let queue = QueuedRuns::new(Arc::clone(&worker));

@@ -316,6 +316,7 @@ impl FlowRun {
             parent: None,
             trigger: Trigger::Api,
             idempotency,
+            parts: None,
         }
     }
 }
@@ -335,6 +336,7 @@ impl DocumentRun {
             parent: None,
             trigger: Trigger::Api,
             idempotency,
+            parts: None,
         }
     }
 }

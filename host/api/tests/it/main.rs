@@ -10,6 +10,7 @@ mod drafts;
 mod flows;
 mod guests;
 mod host;
+mod masking;
 mod openapi;
 mod plugins;
 mod problems;

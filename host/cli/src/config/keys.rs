@@ -17,6 +17,9 @@ const PATHS: [&str; 4] = [
     "sandbox.cache",
 ];
 
+/// The keys whose values are tables, with names that are the operator's.
+const NAMED: [&str; 1] = ["mask.patterns"];
+
 /// Every key with its default, by its path, such as `server.listen`.
 #[derive(Debug, Clone)]
 pub(crate) struct Keys(BTreeMap<String, Value>);
@@ -93,7 +96,7 @@ fn collect(table: &Table, within: &str, keys: &mut BTreeMap<String, Value>) {
     for (name, value) in table {
         let path = below(within, name);
         match value {
-            Value::Table(table) => collect(table, &path, keys),
+            Value::Table(table) if !NAMED.contains(&path.as_str()) => collect(table, &path, keys),
             value => {
                 keys.insert(path, value.clone());
             }

@@ -168,6 +168,7 @@ fn typed(default: &Value, text: String) -> Value {
         Value::Integer(_) => text.parse().ok().map(Value::Integer),
         Value::Boolean(_) => text.parse().ok().map(Value::Boolean),
         Value::Float(_) => text.parse().ok().map(Value::Float),
+        Value::Table(_) => text.parse().ok(), // an inline table
         _ => None,
     };
     parsed.unwrap_or(Value::String(text))

@@ -22,7 +22,8 @@ use crate::args::ConfigArgs;
 use crate::exit::Failed;
 use layers::Layers;
 pub(crate) use tables::{
-    DataTable, FlowsTable, PluginsTable, QueueTable, RunsTable, SandboxTable, ServerTable,
+    DataTable, FlowsTable, MaskTable, PluginsTable, QueueTable, RunsTable, SandboxTable,
+    ServerTable,
 };
 pub(crate) use telemetry::{CmsMode, CmsTable, OtlpTable, TelemetryTable, TracesTable};
 
@@ -42,6 +43,7 @@ pub(crate) struct Config {
     pub(crate) data: DataTable,
     pub(crate) runs: RunsTable,
     pub(crate) queue: QueueTable,
+    pub(crate) mask: MaskTable,
     pub(crate) plugins: PluginsTable,
     pub(crate) flows: FlowsTable,
     pub(crate) sandbox: SandboxTable,
@@ -59,6 +61,7 @@ impl Default for Config {
             data: DataTable::default(),
             runs: RunsTable::default(),
             queue: QueueTable::default(),
+            mask: MaskTable::default(),
             plugins: PluginsTable::default(),
             flows: FlowsTable::default(),
             sandbox: SandboxTable::default(),

@@ -2,10 +2,12 @@
 //! below the struct; its environment variable is its path in capitals, `server.listen` being `LOCKGATE_SERVER_LISTEN`.
 //! `docs/server.md` lists all of it, and a test holds the two together.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use lockgate_model::Limits;
+use lockgate_service::{Mask, MaskConfig, MaskError};
 use serde::{Deserialize, Serialize};
 
 use super::quantity::{DAY, HOUR, SECOND, Size, Span, Whole};
@@ -157,6 +159,71 @@ impl Default for QueueTable {
             attempts: Whole(3),
             batch_lines: Whole(10_000),
         }
+    }
+}
+
+/// `[mask]`: what is masked in all that is kept of runs, and in their events.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MaskTable {
+    /// Keys, tokens and private keys of well-known shapes.
+    pub(crate) keys: bool,
+    /// Mobile numbers of mainland China, and international numbers that begin with `+`.
+    pub(crate) phones: bool,
+    /// Resident IDs of mainland China and payment cards, where their check digits are right.
+    pub(crate) ids: bool,
+    /// E-mail addresses.
+    pub(crate) emails: bool,
+    /// The operator's own: regular expressions by name.
+    pub(crate) patterns: MaskPatterns,
+}
+
+impl Default for MaskTable {
+    fn default() -> Self {
+        let MaskConfig {
+            keys,
+            phones,
+            ids,
+            emails,
+            ..
+        } = MaskConfig::default();
+        Self {
+            keys,
+            phones,
+            ids,
+            emails,
+            patterns: MaskPatterns::default(),
+        }
+    }
+}
+
+impl MaskTable {
+    /// As the service takes it.
+    pub(crate) fn config(&self) -> MaskConfig {
+        MaskConfig {
+            keys: self.keys,
+            phones: self.phones,
+            ids: self.ids,
+            emails: self.emails,
+            patterns: self.patterns.0.clone(),
+        }
+    }
+}
+
+/// An operator's own patterns, each of which can be.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "BTreeMap<String, String>")]
+pub(crate) struct MaskPatterns(BTreeMap<String, String>);
+
+impl TryFrom<BTreeMap<String, String>> for MaskPatterns {
+    type Error = MaskError;
+
+    fn try_from(patterns: BTreeMap<String, String>) -> Result<Self, Self::Error> {
+        Mask::new(&MaskConfig {
+            patterns: patterns.clone(),
+            ..MaskConfig::off()
+        })?;
+        Ok(Self(patterns))
     }
 }
 

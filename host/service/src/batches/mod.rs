@@ -96,7 +96,7 @@ impl Batches {
             detours(&ask.vars, ask.until.as_deref(), &none),
         )?;
         crate::runs::check_vars(&plan, &ask.vars)?;
-        crate::runs::check_session(ask.session.as_deref())?;
+        crate::runs::check_session(&self.worker.conductor().mask, ask.session.as_deref())?;
         let row = BatchRow {
             id: Uuid::now_v7(),
             flow: ask.flow.clone(),

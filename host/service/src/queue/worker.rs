@@ -265,6 +265,7 @@ fn birth(claimed: &ClaimedRun) -> Birth {
         lost_attempts: claimed.attempts,
         queued: true,
         idempotency: None,
+        parts: None,
     }
 }
 

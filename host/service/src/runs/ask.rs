@@ -1,6 +1,6 @@
 //! What is asked of runs.
 
-use lockgate_model::Kebab;
+use lockgate_model::{Ident, Kebab};
 use serde_json::{Map, Value as Tree};
 use uuid::Uuid;
 
@@ -86,6 +86,9 @@ pub struct RunAsk {
     /// The request's `Idempotency-Key`; at most [`MAX_IDEMPOTENCY_KEY_BYTES`]. The same key with the same request within
     /// 24 hours is answered with the same run.
     pub idempotency: Option<String>,
+    /// A node and an output of it whose parts are wanted as they are, before anything is masked:
+    /// [`super::RunHandle::parts`] has them.
+    pub parts: Option<(Ident, Ident)>,
 }
 
 impl RunAsk {
@@ -104,6 +107,7 @@ impl RunAsk {
             parent: None,
             trigger,
             idempotency: None,
+            parts: None,
         }
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use lockgate_flow::{Engine, Plan, RunError, RunJournal, RunRequest};
+use lockgate_flow::{Engine, Plan, RunError, RunRequest};
+use lockgate_model::Clock;
 use lockgate_store::Store;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -17,7 +18,7 @@ use super::idempotency::InFlight;
 use super::live::{Birth, Live, LiveRuns, StopReason};
 use super::recorder::Recorder;
 use crate::queue::Queue;
-use crate::{GuestThreads, Moment, Registry, SchemaFaultView, ServiceError};
+use crate::{GuestThreads, Mask, Moment, Registry, SchemaFaultView, ServiceError};
 
 /// When whoever comes while the host is about to stop is told to come back.
 const BACK_AFTER_STOP: Duration = Duration::from_secs(5);
@@ -31,6 +32,7 @@ pub(crate) struct Conductor {
     pub(crate) registry: Arc<Registry>,
     pub(crate) engine: Arc<Engine>,
     pub(crate) threads: Arc<dyn GuestThreads>,
+    pub(crate) mask: Arc<Mask>,
     pub(crate) live: LiveRuns,
     pub(crate) in_flight: InFlight,
     draining: AtomicBool,
@@ -52,6 +54,7 @@ impl Conductor {
         registry: Arc<Registry>,
         engine: Arc<Engine>,
         threads: Arc<dyn GuestThreads>,
+        mask: Mask,
     ) -> Arc<Self> {
         Arc::new(Self {
             queue: Arc::new(store.clone()),
@@ -60,6 +63,7 @@ impl Conductor {
             registry,
             engine,
             threads,
+            mask: Arc::new(mask),
             live: LiveRuns::default(),
             in_flight: InFlight::default(),
             draining: AtomicBool::new(false),
@@ -134,15 +138,14 @@ impl Conductor {
         room: Room,
     ) -> Option<Arc<Live>> {
         let clock = self.engine.clock();
-        let journal = RunJournal::new(Arc::clone(&request.id), Arc::clone(&clock));
-        let live = Live::new(birth, journal);
+        let live = Live::new(birth, &clock);
         if !self.live.add(&live) {
             return None;
         }
         if *self.gone.borrow() {
             live.stop.tell(StopReason::Lost);
         }
-        let recorder = Recorder::new(Arc::clone(&live), clock);
+        let recorder = self.recorder(&live, clock);
         let ending = Ending::new(self, &live, room);
         let drive = Drive::new(recorder, ending);
         self.threads.spawn(Box::pin(drive.go(plan, request)));
@@ -152,14 +155,17 @@ impl Conductor {
     /// Stores a run that cannot begin, and why.
     pub(crate) async fn fail(self: &Arc<Self>, birth: Birth, reason: &str, room: Room) {
         let clock = self.engine.clock();
-        let journal = RunJournal::new(birth.id.to_string(), Arc::clone(&clock));
-        let live = Live::new(birth, journal);
+        let live = Live::new(birth, &clock);
         if self.live.add(&live) {
-            let recorder = Recorder::new(Arc::clone(&live), clock);
+            let recorder = self.recorder(&live, clock);
             recorder.refuse(reason);
             let ending = Ending::new(self, &live, room);
             ending.store(&recorder).await;
         }
+    }
+
+    fn recorder(&self, live: &Arc<Live>, clock: Arc<dyn Clock>) -> Arc<Recorder> {
+        Recorder::new(Arc::clone(live), clock, Arc::clone(&self.mask))
     }
 }
 

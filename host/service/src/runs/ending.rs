@@ -65,7 +65,7 @@ impl Ending {
         let mut receipts = Receipts::default();
         let lines = lines::write(&self.live.journal, &mut receipts).await;
         let clock = self.conductor.engine.clock();
-        let row = row(&self.live.birth, &seen, lines, &*clock);
+        let row = row(&self.live, &seen, lines, &*clock);
         let view = view(&self.live.birth, seen, &row, receipts);
         let conductor = Arc::clone(&self.conductor);
         let told = move |stored: Result<(), lockgate_store::StoreError>| {
@@ -106,8 +106,9 @@ fn fault(error: lockgate_store::StoreError) -> ServiceError {
     error.into()
 }
 
-fn row(birth: &Birth, seen: &Seen, lines: Lines, clock: &dyn Clock) -> FinishedRun {
-    let outcome = seen.outcome.as_ref().unwrap_or(&RunOutcome::Cancelled);
+fn row(live: &Live, seen: &Seen, lines: Lines, clock: &dyn Clock) -> FinishedRun {
+    let birth = &live.birth;
+    let outcome = seen.kept.as_ref().unwrap_or(&RunOutcome::Cancelled);
     let started = seen.started;
     let took = started.map_or(Duration::ZERO, |started| {
         clock.now().saturating_sub(started.clock)
@@ -138,7 +139,7 @@ fn row(birth: &Birth, seen: &Seen, lines: Lines, clock: &dyn Clock) -> FinishedR
         duration_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         events: lines.bytes,
         cut: lines.cut,
-        masked: false,
+        masked: live.is_masked(),
         error: reason(outcome),
         queued: birth.queued,
         idempotency: birth.idempotency.clone(),
@@ -183,7 +184,7 @@ pub(crate) fn summary(birth: &Birth) -> RunSummary {
     }
 }
 
-/// The answer for a run that just ended, from memory.
+/// The answer for whoever waits for a run that just ended, from memory: output and error are as they are, whatever is kept.
 fn view(birth: &Birth, seen: Seen, row: &FinishedRun, receipts: Receipts) -> RunView {
     let (receipts, receipts_left_out) = receipts.finish();
     let (output, error) = match seen.outcome {

@@ -1,9 +1,11 @@
 //! A run that was started, in the hands of whoever started it.
 
+use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
-use lockgate_flow::RunJournal;
-use lockgate_model::Kebab;
+use lockgate_flow::{Follower, RunJournal};
+use lockgate_model::{Kebab, RunEvent, Value};
 use uuid::Uuid;
 
 use super::conduct::Conductor;
@@ -54,6 +56,18 @@ impl RunHandle {
         self.replayed
     }
 
+    /// The parts of its answer that were asked for ([`super::RunAsk::parts`]), as they are. None: nobody asked, or an earlier
+    /// request started it.
+    pub fn parts(&self) -> Option<AnswerParts> {
+        let live = self.live.as_ref()?;
+        let answer = live.answer.as_ref()?;
+        Some(AnswerParts {
+            follower: answer.follow(0),
+            live: Arc::clone(live),
+            ready: VecDeque::new(),
+        })
+    }
+
     /// Its journal; None: an earlier request started it, and it ended.
     pub fn journal(&self) -> Option<&Arc<RunJournal>> {
         self.live.as_ref().map(|live| &live.journal)
@@ -95,5 +109,41 @@ impl RunHandle {
         let row = self.conductor.store.run(&self.project, &self.id).await?;
         let row = row.ok_or_else(|| ServiceError::not_found("run", self.id))?;
         Ok(Arc::new(stored::view(row)))
+    }
+}
+
+/// The parts of an answer, as they are. Whoever drops this ends nothing but that.
+pub struct AnswerParts {
+    follower: Follower,
+    live: Arc<Live>,
+    /// What was read and not given yet.
+    ready: VecDeque<Value>,
+}
+
+impl AnswerParts {
+    /// The next part; None when no more comes.
+    pub async fn next(&mut self) -> Option<Value> {
+        loop {
+            if let Some(part) = self.ready.pop_front() {
+                return Some(part);
+            }
+            // A run can end without a last event: it was refused.
+            let events = tokio::select! {
+                biased;
+                events = self.follower.next() => events,
+                () = self.live.broken_off() => None,
+            }?;
+            let parts = events.into_iter().filter_map(|event| match &*event.event {
+                RunEvent::NodePart { part, .. } => Some(part.clone()),
+                _ => None,
+            });
+            self.ready.extend(parts);
+        }
+    }
+}
+
+impl fmt::Debug for AnswerParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnswerParts").finish_non_exhaustive()
     }
 }

@@ -73,7 +73,8 @@ pub(crate) fn row(
     let request = serde_json::to_vec(request)
         .map_err(|error| ServiceError::Internal(format!("a request cannot be hashed: {error}")))?;
     Ok(IdempotencyRow {
-        key: format!("{owner} {key}"),
+        // A digest, because a client's key can be anything, such as what is masked elsewhere.
+        key: format!("{owner} {}", hex(&Sha256::digest(key))),
         route,
         digest: hex(&Sha256::digest(&request)),
         subject,

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lockgate_flow::RunJournal;
-use lockgate_model::Kebab;
+use lockgate_model::{Clock, Ident, Journal as _, Kebab, RunEvent};
 use lockgate_store::{BatchPlace, IdempotencyRow};
 use tokio::sync::{Notify, SetOnce};
 use uuid::Uuid;
@@ -37,12 +37,19 @@ pub(crate) struct Birth {
     /// Whether it came from the queue.
     pub(crate) queued: bool,
     pub(crate) idempotency: Option<Box<IdempotencyRow>>,
+    /// The node and the output whose parts somebody wants as they are.
+    pub(crate) parts: Option<(Ident, Ident)>,
 }
 
 /// A run that goes on.
 pub(crate) struct Live {
     pub(crate) birth: Birth,
+    /// What may be kept of it: what is masked is masked here.
     pub(crate) journal: Arc<RunJournal>,
+    /// Parts of its answer as they are, for whoever waits for that; nothing else reads it, and it goes with the run.
+    pub(crate) answer: Option<Arc<RunJournal>>,
+    /// Whether something was masked.
+    masked: AtomicBool,
     pub(crate) stop: Stop,
     pub(crate) ended: SetOnce<Ended>,
 }
@@ -96,13 +103,44 @@ impl Stop {
 }
 
 impl Live {
-    pub(crate) fn new(birth: Birth, journal: Arc<RunJournal>) -> Arc<Self> {
+    pub(crate) fn new(birth: Birth, clock: &Arc<dyn Clock>) -> Arc<Self> {
+        let journal = || RunJournal::new(birth.id.to_string(), Arc::clone(clock));
         Arc::new(Self {
+            journal: journal(),
+            answer: birth.parts.is_some().then(journal),
+            masked: AtomicBool::new(false),
             birth,
-            journal,
             stop: Stop::default(),
             ended: SetOnce::new(),
         })
+    }
+
+    /// Keeps parts of the answer beside the journal, if somebody wants them.
+    pub(crate) fn hear(&self, event: &RunEvent) {
+        let (Some(answer), Some((node, output))) = (&self.answer, &self.birth.parts) else {
+            return;
+        };
+        let wanted = match event {
+            RunEvent::NodePart { at, port, .. } => {
+                at.within.is_empty() && at.node == *node && port == output
+            }
+            RunEvent::RunFinished { .. } => true,
+            _ => false,
+        };
+        if wanted {
+            answer.record(event.clone());
+        }
+    }
+
+    /// Notes that something was masked, if it was.
+    pub(crate) fn masked(&self, masked: bool) {
+        if masked {
+            self.masked.store(true, Ordering::Release);
+        }
+    }
+
+    pub(crate) fn is_masked(&self) -> bool {
+        self.masked.load(Ordering::Acquire)
     }
 
     /// How it ended, once that is stored.

@@ -37,7 +37,7 @@ pub use ask::{
 };
 pub use config::RunsConfig;
 pub use events::{EventLine, RunEvents};
-pub use handle::RunHandle;
+pub use handle::{AnswerParts, RunHandle};
 pub(crate) use start::{check_session, check_vars, detours};
 pub use view::{
     AttemptView, Cancelled, CourseView, ElementView, LogView, NodeView, ReceiptDoc, ReceiptView,
@@ -117,8 +117,14 @@ impl Runs {
     /// There is none that the caller may read.
     pub async fn get(&self, caller: &Caller, run: Uuid) -> Result<Arc<RunView>, ServiceError> {
         match self.find(caller, run).await? {
-            // Who has seen its last event finds it ended: that it is not stored yet is the host's business.
-            Found::Live(live) if live.journal.is_over() => live.ended().await,
+            // Who has seen its last event finds it ended: that it is not stored yet is the host's business. What is read is
+            // what was kept; the answer is for whoever asked for the run.
+            Found::Live(live) if live.journal.is_over() => {
+                live.ended().await?;
+                let row = self.conductor.store.run(&caller.project, &run).await?;
+                let row = row.ok_or_else(|| ServiceError::not_found("run", run))?;
+                Ok(Arc::new(stored::view(row)))
+            }
             Found::Live(live) => Ok(Arc::new(start::view_so_far(&live))),
             Found::Stored(row) => {
                 let waits = row.summary.state == Stored::Queued;

@@ -1,5 +1,5 @@
-//! The journal of a run, as the engine writes it: what the answer needs is kept aside as it passes by, whole, because a
-//! journal cuts what is large.
+//! The journal of a run, as the engine writes it: what the answer needs is kept aside as it passes by, whole and as it is,
+//! because a journal cuts what is large, and what enters it is masked.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,7 +7,8 @@ use std::time::Duration;
 use lockgate_model::{Clock, Ident, Journal, RunEvent, RunOutcome, Value};
 
 use super::live::{Live, StopReason};
-use crate::Moment;
+use crate::mask::Streams;
+use crate::{Mask, Moment};
 
 /// What a run is said to have failed of where the host did.
 const HOST_STOPPED_IT: &str =
@@ -17,15 +18,21 @@ const HOST_STOPPED_IT: &str =
 pub(crate) struct Recorder {
     live: Arc<Live>,
     clock: Arc<dyn Clock>,
+    mask: Arc<Mask>,
     seen: Mutex<Seen>,
+    streams: Mutex<Streams>,
 }
 
 /// What passed by.
 #[derive(Default)]
 pub(crate) struct Seen {
+    /// As they are kept.
     pub(crate) labels: Vec<(Ident, Value)>,
     pub(crate) started: Option<Started>,
+    /// As it is: for the answer, and for nothing that is kept.
     pub(crate) outcome: Option<RunOutcome>,
+    /// The same, as it is kept.
+    pub(crate) kept: Option<RunOutcome>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -35,11 +42,13 @@ pub(crate) struct Started {
 }
 
 impl Recorder {
-    pub(crate) fn new(live: Arc<Live>, clock: Arc<dyn Clock>) -> Arc<Self> {
+    pub(crate) fn new(live: Arc<Live>, clock: Arc<dyn Clock>, mask: Arc<Mask>) -> Arc<Self> {
         Arc::new(Self {
             live,
             clock,
+            mask,
             seen: Mutex::default(),
+            streams: Mutex::default(),
         })
     }
 
@@ -64,14 +73,46 @@ impl Recorder {
             },
         });
     }
+
+    /// Writes an event as it may be kept. A stream whose end was held back is let go before its node's end.
+    fn write(&self, mut event: RunEvent) {
+        // Held until it is written: parts of one stream stay in their order.
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut events, mut masked) = match &event {
+            RunEvent::NodePart { .. } => {
+                let (part, masked) = streams.part(&self.mask, event);
+                self.live.masked(masked);
+                return part
+                    .into_iter()
+                    .for_each(|part| self.live.journal.record(part));
+            }
+            RunEvent::NodeFinished { at, .. } | RunEvent::NodeRetrying { at, .. } => {
+                streams.end(&self.mask, at)
+            }
+            RunEvent::RunFinished { .. } => streams.end_all(&self.mask),
+            _ => Default::default(),
+        };
+        drop(streams);
+        masked |= self.mask.event(&mut event);
+        self.live.masked(masked);
+        match &event {
+            RunEvent::RunStarted { labels, .. } => self.seen().labels.clone_from(labels),
+            RunEvent::RunFinished { outcome } => self.seen().kept = Some(outcome.clone()),
+            _ => {}
+        }
+        events.push(event);
+        events
+            .into_iter()
+            .for_each(|event| self.live.journal.record(event));
+    }
 }
 
 impl Journal for Recorder {
     fn record(&self, mut event: RunEvent) {
+        self.live.hear(&event);
         match &mut event {
-            RunEvent::RunStarted { labels, .. } => {
+            RunEvent::RunStarted { .. } => {
                 let mut seen = self.seen();
-                seen.labels.clone_from(labels);
                 seen.started = Some(Started {
                     at: Moment::of(self.clock.wall()),
                     clock: self.clock.now(),
@@ -93,6 +134,6 @@ impl Journal for Recorder {
             }
             _ => {}
         }
-        self.live.journal.record(event);
+        self.write(event);
     }
 }

@@ -86,6 +86,7 @@ pub(super) async fn demand(
         trigger: Trigger::Rerun.word().into(),
         route: "rerun".into(),
         asked: Some(asked),
+        parts: None,
     })
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use lockgate_flow::{Detour, Plan, RunRequest};
-use lockgate_model::{Kebab, RunEvent};
+use lockgate_model::{Ident, Kebab, RunEvent};
 use serde::Serialize;
 use serde_json::{Map, Value as Tree};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -21,7 +21,7 @@ use super::{
     MAX_SESSION_BYTES, RunAsk, RunHandle, RunSummary, RunView, Runs, RunsConfig, Target, access,
     idempotency,
 };
-use crate::{Caller, Doc, Moment, Resolved, Scope, ServiceError};
+use crate::{Caller, Doc, Mask, Moment, Resolved, Scope, ServiceError};
 
 /// A run that may begin: everything about it was checked but its input.
 pub(crate) struct Demand {
@@ -41,6 +41,8 @@ pub(crate) struct Demand {
     pub(crate) route: String,
     /// What was asked for, for an idempotency key: the digest of it.
     pub(crate) asked: Option<Tree>,
+    /// The node and the output whose parts are wanted as they are.
+    pub(crate) parts: Option<(Ident, Ident)>,
 }
 
 /// What counts when two requests are compared.
@@ -205,6 +207,7 @@ impl Runs {
             lost_attempts: 0,
             queued: false,
             idempotency,
+            parts: demand.parts,
         };
         let request = RunRequest {
             project: caller.project.as_str().into(),
@@ -243,7 +246,7 @@ pub(crate) async fn demand(
     has_key: bool,
     priority: i32,
 ) -> Result<Demand, ServiceError> {
-    check_session(ask.session.as_deref())?;
+    check_session(&conductor.mask, ask.session.as_deref())?;
     let document = match &ask.target {
         Target::Flow { .. } => None,
         Target::Document { text, .. } => Some(text.as_str()),
@@ -309,6 +312,7 @@ pub(crate) async fn demand(
         trigger: ask.trigger.word().into(),
         route,
         asked,
+        parts: ask.parts,
     })
 }
 
@@ -343,8 +347,9 @@ pub(crate) fn check_vars(plan: &Plan, vars: &Map<String, Tree>) -> Result<(), Se
     }
 }
 
-/// Whether it can be a session's name.
-pub(crate) fn check_session(session: Option<&str>) -> Result<(), ServiceError> {
+/// Whether it can be a session's name. It is kept as it is, because runs are found by it, so it may hold nothing that is
+/// masked.
+pub(crate) fn check_session(mask: &Mask, session: Option<&str>) -> Result<(), ServiceError> {
     let Some(session) = session else {
         return Ok(());
     };
@@ -357,6 +362,12 @@ pub(crate) fn check_session(session: Option<&str>) -> Result<(), ServiceError> {
         return Err(ServiceError::InvalidRequest(
             "`session` has no control characters".into(),
         ));
+    }
+    if let Some(name) = mask.name_in(session) {
+        return Err(ServiceError::InvalidRequest(format!(
+            "`session` holds something that this host masks (`{name}`), and names of sessions are kept as they are: name \
+             the session by something that tells nothing"
+        )));
     }
     Ok(())
 }
@@ -377,6 +388,7 @@ pub(super) async fn begun(handle: &RunHandle) -> Result<(), ServiceError> {
 /// What is known of a run that goes on, as in a list.
 pub(super) fn summary_so_far(live: &Live) -> RunSummary {
     let mut summary = summary(&live.birth);
+    summary.masked = live.is_masked();
     let events = live.journal.after(0);
     let Some(first) = events.first() else {
         return summary;

@@ -16,6 +16,7 @@ mod idempotency;
 mod keys;
 mod kill;
 mod lists;
+mod masking;
 mod queue;
 mod rerun;
 mod runs;

@@ -8,7 +8,7 @@ use lockgate_model::Kebab;
 use lockgate_service::flows::Put;
 use lockgate_service::plugins::{Upload, Uploaded};
 use lockgate_service::runs::{RunAsk, RunEvents, RunView, Trigger};
-use lockgate_service::{Caller, Scope, Service, ServiceConfig, ServiceError};
+use lockgate_service::{Caller, Scope, Service, ServiceConfig, ServiceError, StartError};
 use lockgate_store::{Store, StoreConfig};
 use serde_json::{Value as Tree, json};
 use tempfile::TempDir;
@@ -79,6 +79,19 @@ impl World {
             threads,
             store,
         }
+    }
+
+    /// Why a host with this configuration does not start.
+    pub(crate) async fn refused(config: ServiceConfig) -> StartError {
+        let folder = tempfile::tempdir().unwrap();
+        let started = Service::start(
+            Store::open(StoreConfig::new(folder.path())).await.unwrap(),
+            Arc::new(FakeLoader(Arc::default())),
+            Arc::new(Threads::default()),
+            Engine::new(EngineConfig::default()),
+            config,
+        );
+        started.await.unwrap_err()
     }
 
     /// The same folder after the service was dropped without a word, and its store with it.

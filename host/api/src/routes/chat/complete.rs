@@ -47,17 +47,18 @@ async fn complete_chat(
     };
     let mut input = Map::new();
     input.insert(message.to_string(), request.said(takes)?);
-    let ask = RunAsk::new(flow.clone(), Value::Object(input), Trigger::Chat);
+    let is_stream = request.stream.unwrap_or_default();
+    let parts = plan.chat_stream().filter(|_| is_stream);
+    let mut ask = RunAsk::new(flow.clone(), Value::Object(input), Trigger::Chat);
+    ask.parts = parts.map(|(node, port)| (node.clone(), port.clone()));
     let handle = api.service.runs().start(&caller, ask).await?;
     let run = Attended::new(handle);
     let created = Moment::of(SystemTime::now()).0 / 1000;
-    if request.stream.unwrap_or_default() {
-        let parts = plan.chat_stream();
+    if is_stream {
         let streamed = Streamed {
             created,
             model: flow.to_string(),
             answer: answer.to_string(),
-            parts: parts.map(|(node, port)| (node.to_string(), port.to_string())),
             include_usage: request.include_usage(),
         };
         return Ok(stream::answer(run, streamed, api.config.heartbeat));

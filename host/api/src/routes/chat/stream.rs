@@ -5,18 +5,15 @@ use std::time::Duration;
 
 use axum::response::Response;
 use axum::response::sse::Event;
-use futures::{StreamExt as _, stream};
-use lockgate_service::runs::RunEvents;
-use serde::Deserialize;
+use futures::stream;
+use lockgate_model::Value as PortValue;
+use lockgate_service::runs::AnswerParts;
 use serde_json::{Value, json};
 
 use super::complete::Attended;
 use super::told;
 use crate::problem::Problem;
 use crate::sse;
-
-/// The event that a node's part is.
-const PART: &str = "node.part";
 
 /// What is streamed.
 #[derive(Debug)]
@@ -27,8 +24,6 @@ pub(super) struct Streamed {
     pub(super) model: String,
     /// The output that is the answer.
     pub(super) answer: String,
-    /// The node and the output whose parts are the answer as it is written. None: it comes whole.
-    pub(super) parts: Option<(String, String)>,
     /// Whether the last piece says what was used.
     pub(super) include_usage: bool,
 }
@@ -37,7 +32,8 @@ pub(super) struct Streamed {
 struct Writing {
     run: Attended,
     streamed: Streamed,
-    events: RunEvents,
+    /// The answer as it is written, nothing of it masked: it is the client's. None: it comes whole.
+    parts: Option<AnswerParts>,
     /// What is ready to be sent.
     pieces: VecDeque<Event>,
     /// What was sent of the answer.
@@ -47,11 +43,11 @@ struct Writing {
 
 /// The pieces of the answer. When nobody takes them any more, the run is cancelled.
 pub(super) fn answer(run: Attended, streamed: Streamed, heartbeat: Duration) -> Response {
-    let events = run.handle.events(0);
+    let parts = run.handle.parts();
     let mut writing = Writing {
         run,
         streamed,
-        events,
+        parts,
         pieces: VecDeque::new(),
         sent: String::new(),
         is_over: false,
@@ -86,17 +82,15 @@ impl Writing {
 
     /// The next text of the node that writes the answer; None when no more comes.
     async fn next_part(&mut self) -> Option<String> {
-        let (node, port) = self.streamed.parts.as_ref()?;
+        let parts = self.parts.as_mut()?;
         loop {
-            let line = self.events.next().await?.ok()?;
-            if line.kind != PART {
-                continue;
-            }
-            let Ok(part) = serde_json::from_str::<Part>(&line.json) else {
-                continue; // a part that is no text
+            let text = match parts.next().await? {
+                PortValue::Text(text) => Some(text.to_string()),
+                PortValue::Json(json) => serde_json::from_str(json.as_str()).ok(),
+                PortValue::Binary(_) => None,
             };
-            if part.within.is_empty() && part.node == *node && part.port == *port {
-                return Some(part.part);
+            if text.is_some() {
+                return text; // a part that is no text is left out
             }
         }
     }
@@ -156,14 +150,4 @@ impl Writing {
         self.pieces
             .push_back(Event::default().data(chunk.to_string()));
     }
-}
-
-/// What is read of a node's part.
-#[derive(Debug, Deserialize)]
-struct Part {
-    #[serde(default)]
-    within: String,
-    node: String,
-    port: String,
-    part: String,
 }

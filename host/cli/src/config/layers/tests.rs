@@ -137,6 +137,39 @@ fn wrong_values_are_told_with_their_place_or_variable() {
 }
 
 #[test]
+fn patterns_have_names_of_the_operators_own() {
+    let folder = folder("[mask]\nphones = false\n[mask.patterns]\nstaff = '\\bE\\d{6}\\b'\n");
+    let (read, _) = load(&with_file(folder.path()), environment(&[]));
+    let (config, layers) = read.expect("a configuration");
+    let mask = config.mask.config();
+    assert!(mask.keys && !mask.phones);
+    assert_eq!(mask.patterns["staff"], r"\bE\d{6}\b");
+    let again = self::folder(&show::as_toml(&layers));
+    let (read, _) = load(&with_file(again.path()), environment(&[]));
+    assert_eq!(read.expect("a configuration").0.mask, config.mask);
+
+    let variables = [("LOCKGATE_MASK_PATTERNS", "{ room = 'R[0-9]{3}' }")];
+    let (read, _) = load(&with_file(folder.path()), environment(&variables));
+    let mask = read.expect("a configuration").0.mask.config();
+    assert_eq!(mask.patterns.keys().collect::<Vec<_>>(), ["room"]);
+
+    let faults = faults(
+        "[mask.patterns]\nall = '.*'\n",
+        &[("LOCKGATE_MASK_PATTERNS", "staff")],
+    );
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(
+        faults[0].starts_with("lockgate.toml:1: `mask.patterns`: ")
+            && faults[0].contains("`all` matches the empty text"),
+        "{faults:?}"
+    );
+    assert!(
+        faults[1].starts_with("LOCKGATE_MASK_PATTERNS: "),
+        "{faults:?}"
+    );
+}
+
+#[test]
 fn what_is_no_toml_is_told_with_its_line() {
     let faults = faults("[server]\nlisten = \n", &[]);
     assert!(faults[0].starts_with("lockgate.toml:2: "), "{faults:?}");

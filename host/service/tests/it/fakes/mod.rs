@@ -59,7 +59,7 @@ fn port(name: &str, kind: ValueKind, streaming: bool) -> Port {
 fn node(name: &str) -> NodeInfo {
     let output = match name {
         "split" => port("parts", ValueKind::Json, false),
-        "talk" => port("text", ValueKind::Text, true),
+        "talk" | "tattle" => port("text", ValueKind::Text, true),
         _ => port("text", ValueKind::Text, false),
     };
     NodeInfo {
@@ -85,7 +85,7 @@ impl PluginLoader for FakeLoader {
         let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         let version = String::from_utf8(bytes.to_vec()).unwrap();
         let names = [
-            "echo", "fail", "flaky", "hold", "large", "panics", "split", "talk",
+            "echo", "fail", "flaky", "hold", "large", "panics", "quote", "split", "talk", "tattle",
         ];
         let plugin = FakePlugin {
             id: PluginId {
@@ -212,6 +212,23 @@ impl FakeNode {
                     call.sink.part(&port, &Value::text(part)).await;
                 }
                 text
+            }
+            // Says what it got: to the log, and in parts of two characters.
+            "tattle" => {
+                call.sink.log(LogLevel::Info, &text);
+                let port: Ident = "text".parse().unwrap();
+                let characters: Vec<_> = text.chars().collect();
+                for part in characters.chunks(2) {
+                    let part: String = part.iter().collect();
+                    call.sink.part(&port, &Value::text(part)).await;
+                    tokio::task::yield_now().await; // who follows hears of each
+                }
+                text
+            }
+            "quote" => {
+                let mut failure = Failure::new(FailureKind::Rejected, format!("not `{text}`"));
+                failure.detail = Some(Json::from(&json!({ "text": text })));
+                return Err(CallError::Failed(failure));
             }
             "split" => {
                 let parts: Vec<_> = text.split(' ').collect();

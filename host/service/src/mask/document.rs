@@ -1,0 +1,205 @@
+//! Values and documents: their strings, their keys and their whole numbers.
+
+use std::sync::Arc;
+
+use lockgate_flow::MAX_VALUE_BYTES;
+use lockgate_model::{Ident, Json, Value};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value as Tree};
+
+use super::Mask;
+
+impl Mask {
+    /// Masks text that is owned. Whether something was masked, here and below.
+    pub(super) fn string(&self, text: &mut String) -> bool {
+        let masked = self.text(text);
+        masked.map(|masked| *text = masked).is_some()
+    }
+
+    pub(super) fn values(&self, values: &mut [(Ident, Value)]) -> bool {
+        let masked = values.iter_mut().map(|(_, value)| self.value(value));
+        masked.fold(false, |any, one| any | one)
+    }
+
+    pub(super) fn value(&self, value: &mut Value) -> bool {
+        if value.size() > MAX_VALUE_BYTES {
+            return false; // the journal holds a mark of it only
+        }
+        match value {
+            Value::Text(text) => {
+                let masked = self.text(text);
+                masked.map(|masked| *text = masked.into()).is_some()
+            }
+            Value::Json(json) => {
+                let masked = self.json(json);
+                masked.map(|masked| *json = masked).is_some()
+            }
+            Value::Binary(blob) => {
+                let media_type = self.text(&blob.media_type);
+                let data = Some(&blob.data).filter(|data| is_text(data));
+                let data = data.and_then(|data| self.bytes(data));
+                let any = media_type.is_some() || data.is_some();
+                if let Some(masked) = media_type {
+                    blob.media_type = masked.into();
+                }
+                if let Some(masked) = data {
+                    blob.data = masked.into();
+                }
+                any
+            }
+        }
+    }
+
+    /// The document with marks in it; None where it holds nothing.
+    pub(super) fn json(&self, json: &Json) -> Option<Json> {
+        let text = json.as_str();
+        // What a string holds stands in the document as it is, but for what is escaped.
+        if !self.may_be_in(text.as_bytes(), 0) && !text.contains('\\') {
+            return None;
+        }
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        // All of it is looked at, values of a key that comes twice too, of which a tree has one.
+        if !Seek(self).deserialize(&mut deserializer).unwrap_or(true) {
+            return None;
+        }
+        let mut tree = json.to_tree();
+        self.within(&mut tree);
+        Some(Json::from(&tree))
+    }
+
+    pub(super) fn shared(&self, tree: &mut Arc<Tree>) -> bool {
+        let is_in = self.is_in(tree);
+        if is_in {
+            self.within(Arc::make_mut(tree));
+        }
+        is_in
+    }
+
+    pub(super) fn tree(&self, tree: &mut Tree) -> bool {
+        let is_in = self.is_in(tree);
+        if is_in {
+            self.within(tree);
+        }
+        is_in
+    }
+
+    fn is_in(&self, tree: &Tree) -> bool {
+        match tree {
+            Tree::Null | Tree::Bool(_) => false,
+            Tree::Number(number) => is_whole(number) && self.name_in(&number.to_string()).is_some(),
+            Tree::String(text) => self.name_in(text).is_some(),
+            Tree::Array(elements) => elements.iter().any(|element| self.is_in(element)),
+            Tree::Object(entries) => entries
+                .iter()
+                .any(|(key, value)| self.name_in(key).is_some() || self.is_in(value)),
+        }
+    }
+
+    fn within(&self, tree: &mut Tree) {
+        match tree {
+            Tree::Null | Tree::Bool(_) => {}
+            Tree::Number(number) => {
+                let masked = is_whole(number).then(|| self.text(&number.to_string()));
+                if let Some(masked) = masked.flatten() {
+                    *tree = Tree::String(masked);
+                }
+            }
+            Tree::String(text) => {
+                self.string(text);
+            }
+            Tree::Array(elements) => elements.iter_mut().for_each(|element| self.within(element)),
+            Tree::Object(entries) => {
+                entries.values_mut().for_each(|value| self.within(value));
+                if entries.keys().any(|key| self.name_in(key).is_some()) {
+                    *entries = self.keys(std::mem::take(entries));
+                }
+            }
+        }
+    }
+
+    /// The entries under masked keys. Those whose keys would be the same are numbered.
+    fn keys(&self, entries: Map<String, Tree>) -> Map<String, Tree> {
+        let mut masked = Map::new();
+        for (mut key, value) in entries {
+            if self.string(&mut key) && masked.contains_key(&key) {
+                let numbered = (2_usize..).map(|number| format!("{key} {number}"));
+                let mut free = numbered.skip_while(|key| masked.contains_key(key));
+                key = free.next().unwrap_or_default();
+            }
+            masked.insert(key, value);
+        }
+        masked
+    }
+}
+
+/// Numbers with a fraction or an exponent are amounts and measures.
+fn is_whole(number: &serde_json::Number) -> bool {
+    !number.is_f64()
+}
+
+/// Bytes are text, in whatever encoding, if they have none of the control characters that text has not. Others are images and
+/// the like, where what is found is found by chance.
+pub(super) fn is_text(bytes: &[u8]) -> bool {
+    let is_other = |byte: &u8| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b);
+    !bytes.iter().any(is_other)
+}
+
+/// Reads a document through, and says whether something is in it.
+#[derive(Clone, Copy)]
+struct Seek<'a>(&'a Mask);
+
+impl<'de> DeserializeSeed<'de> for Seek<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seek<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a JSON document")
+    }
+
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<bool, E> {
+        Ok(self.0.name_in(&number.to_string()).is_some())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<bool, E> {
+        Ok(self.0.name_in(&number.to_string()).is_some())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<bool, E> {
+        Ok(self.0.name_in(text).is_some())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<bool, A::Error> {
+        let mut any = false;
+        while let Some(one) = elements.next_element_seed(self)? {
+            any |= one;
+        }
+        Ok(any)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<bool, A::Error> {
+        let mut any = false;
+        while let Some(key) = entries.next_key_seed(self)? {
+            any |= key | entries.next_value_seed(self)?;
+        }
+        Ok(any)
+    }
+}

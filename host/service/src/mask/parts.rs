@@ -1,0 +1,261 @@
+//! Streams: a secret may come in several parts of one.
+//!
+//! The end of a stream so far is held back where more text decides whether, or how far, it is something that is masked; the
+//! rest goes on at once. So a follower is behind by a word, or by the digits of a number, and the parts that are let go are,
+//! end to end, what masking the whole text gives. Each pattern's automaton says what is open, an operator's patterns' too.
+
+use std::collections::HashMap;
+
+use lockgate_model::{At, Blob, Ident, RunEvent, Value};
+
+use super::document::is_text;
+use super::pattern::LOOK_AROUND;
+use super::{Found, Mask, REST, blot, into_text, mark, marked};
+
+/// The most that is held back of one stream, in bytes: a private key is shorter. What could be longer is not kept in parts.
+const MAX_HELD: usize = 16 << 10;
+
+/// How many bytes before what is held are remembered, because what is around a match decides about it: two characters.
+const BEFORE: usize = 4 * LOOK_AROUND;
+
+/// From here on, what is held is looked at anew when it has grown by a quarter only: many small parts of a long one would
+/// take time with its square.
+const LOOK_AT_EACH: usize = 256;
+
+/// The streams of a run that have not ended.
+#[derive(Debug, Default)]
+pub(crate) struct Streams(HashMap<At, Vec<Stream>>);
+
+/// What one attempt sends on one output.
+#[derive(Debug)]
+struct Stream {
+    attempt: u32,
+    port: Ident,
+    /// The media type of bytes; None for text.
+    media_type: Option<std::sync::Arc<str>>,
+    state: State,
+    /// The end of what was let go, as it was.
+    before: Vec<u8>,
+    held: Vec<u8>,
+    /// How much of what is held was not looked at.
+    fresh: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// It is looked at.
+    Looking,
+    /// It is no text: it goes on as it is.
+    Plain,
+    /// What was held became too long: nothing of it goes on.
+    Stopped,
+}
+
+/// What goes on of a stream.
+#[derive(Debug, Default)]
+struct Gone {
+    bytes: Vec<u8>,
+    masked: bool,
+}
+
+impl Streams {
+    /// A part as it may be recorded, if one may be now, and whether something was masked. An event of another sort stays as
+    /// it is.
+    pub(crate) fn part(&mut self, mask: &Mask, event: RunEvent) -> (Option<RunEvent>, bool) {
+        let RunEvent::NodePart {
+            at,
+            attempt,
+            port,
+            part,
+        } = &event
+        else {
+            return (Some(event), false);
+        };
+        let (bytes, media_type) = match part {
+            Value::Text(text) => (text.as_bytes(), None),
+            Value::Binary(blob) => (&blob.data[..], Some(&blob.media_type)),
+            Value::Json(_) => return document(mask, event),
+        };
+        if bytes.is_empty() {
+            return (Some(event), false);
+        }
+        let streams = match self.0.get_mut(at) {
+            Some(streams) => streams,
+            None => self.0.entry(at.clone()).or_default(),
+        };
+        let known = streams
+            .iter()
+            .position(|one| one.attempt == *attempt && one.port == *port);
+        let known = known.unwrap_or_else(|| {
+            let media_type = media_type.map(|said| match mask.text(said) {
+                Some(masked) => masked.into(),
+                None => std::sync::Arc::clone(said),
+            });
+            streams.push(Stream::new(*attempt, port.clone(), media_type));
+            streams.len() - 1
+        });
+        let stream = &mut streams[known];
+        let was_empty = stream.held.is_empty();
+        let gone = stream.push(mask, bytes);
+        if was_empty && !gone.masked && gone.bytes == bytes {
+            return (Some(event), false);
+        }
+        let masked = gone.masked;
+        let goes_on = !gone.bytes.is_empty();
+        (goes_on.then(|| stream.event(at, gone.bytes)), masked)
+    }
+
+    /// The ends of all streams of a node, or of an element of it: no more comes of them. Whether something was masked.
+    pub(crate) fn end(&mut self, mask: &Mask, at: &At) -> (Vec<RunEvent>, bool) {
+        let streams = self.0.remove(at).unwrap_or_default();
+        ends(mask, at, streams)
+    }
+
+    /// The ends of all streams.
+    pub(crate) fn end_all(&mut self, mask: &Mask) -> (Vec<RunEvent>, bool) {
+        let mut all = (Vec::new(), false);
+        for (at, streams) in self.0.drain() {
+            let (events, masked) = ends(mask, &at, streams);
+            all.0.extend(events);
+            all.1 |= masked;
+        }
+        all
+    }
+}
+
+fn ends(mask: &Mask, at: &At, streams: Vec<Stream>) -> (Vec<RunEvent>, bool) {
+    let mut any = false;
+    let mut events = Vec::new();
+    for mut stream in streams {
+        let gone = stream.look(mask, true);
+        any |= gone.masked;
+        if !gone.bytes.is_empty() {
+            events.push(stream.event(at, gone.bytes));
+        }
+    }
+    (events, any)
+}
+
+/// A document is a whole by itself.
+fn document(mask: &Mask, mut event: RunEvent) -> (Option<RunEvent>, bool) {
+    let masked = match &mut event {
+        RunEvent::NodePart { part, .. } => mask.value(part),
+        _ => false,
+    };
+    (Some(event), masked)
+}
+
+impl Stream {
+    fn new(attempt: u32, port: Ident, media_type: Option<std::sync::Arc<str>>) -> Self {
+        Self {
+            attempt,
+            port,
+            media_type,
+            state: State::Looking,
+            before: Vec::new(),
+            held: Vec::new(),
+            fresh: 0,
+        }
+    }
+
+    fn event(&self, at: &At, bytes: Vec<u8>) -> RunEvent {
+        let part = match &self.media_type {
+            None => Value::text(into_text(bytes)),
+            Some(media_type) => Value::Binary(Blob {
+                media_type: std::sync::Arc::clone(media_type),
+                data: bytes.into(),
+            }),
+        };
+        RunEvent::NodePart {
+            at: at.clone(),
+            attempt: self.attempt,
+            port: self.port.clone(),
+            part,
+        }
+    }
+
+    /// What goes on when this comes.
+    fn push(&mut self, mask: &Mask, part: &[u8]) -> Gone {
+        match self.state {
+            State::Stopped => return Gone::default(),
+            State::Plain => {
+                return Gone {
+                    bytes: part.to_vec(),
+                    masked: false,
+                };
+            }
+            State::Looking => {}
+        }
+        if self.media_type.is_some() && !is_text(part) {
+            self.state = State::Plain;
+            let mut gone = self.look(mask, true);
+            gone.bytes.extend_from_slice(part);
+            return gone;
+        }
+        self.held.extend_from_slice(part);
+        self.fresh += part.len();
+        let is_long = self.held.len() > LOOK_AT_EACH;
+        if is_long && self.fresh < self.held.len() / 4 {
+            return Gone::default();
+        }
+        self.look(mask, false)
+    }
+
+    /// What goes on of what is held: all of it if nothing more comes.
+    fn look(&mut self, mask: &Mask, is_end: bool) -> Gone {
+        let from = self.before.len();
+        let mut text = std::mem::take(&mut self.before);
+        text.append(&mut self.held);
+        self.fresh = 0;
+        let found = mask.found(&text, from);
+        let mut to = text.len();
+        let mut blotted = text.clone();
+        if !is_end {
+            to = before_any(&found, mask.open_from(&text, from));
+            // What comes after something that is masked is looked at as what comes after a mark.
+            blot(&mut blotted[..to], &found[..count(&found, to)]);
+            if count(&found, to) > 0 {
+                to = before_any(&found, to.min(mask.open_from(&blotted, from)));
+            }
+        }
+        let mut gone = Gone {
+            bytes: marked(&text, from..to, &found),
+            masked: count(&found, to) > 0,
+        };
+        if text.len() - to > MAX_HELD {
+            self.state = State::Stopped;
+            gone.bytes.extend_from_slice(mark(REST).as_bytes());
+            gone.masked = true;
+            return gone;
+        }
+        self.held = text.split_off(to);
+        blotted.truncate(to);
+        blotted.drain(..to.saturating_sub(BEFORE));
+        self.before = blotted;
+        gone
+    }
+}
+
+/// How much of what was found ends until there.
+fn count(found: &[Found<'_>], to: usize) -> usize {
+    found.partition_point(|(place, _)| place.end <= to)
+}
+
+/// The place, or the beginning of what was found around it.
+fn before_any(found: &[Found<'_>], to: usize) -> usize {
+    let around = found.get(count(found, to));
+    around.map_or(to, |(place, _)| place.start.min(to))
+}
+
+impl Mask {
+    /// From where on more text decides what is found; the text's end if nothing is open.
+    fn open_from(&self, text: &[u8], from: usize) -> usize {
+        // Some expressions are walked over the same text again and again. Where that takes too long, it is not told.
+        let mut steps = (text.len() - from) * 16 * self.patterns.len() + (16 << 10);
+        let mut to = text.len();
+        for pattern in &self.patterns {
+            to = pattern.first_open(text, from, to, &mut steps).unwrap_or(to);
+        }
+        to
+    }
+}

@@ -1,0 +1,446 @@
+mod streams;
+
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use serde_json::{Value as Tree, json};
+
+use super::*;
+
+fn mask() -> &'static Mask {
+    static MASK: LazyLock<Mask> = LazyLock::new(|| {
+        Mask::new(&MaskConfig::default()).expect("the patterns that come with the host")
+    });
+    &MASK
+}
+
+/// One with this pattern of an operator and no other.
+fn own(name: &str, expression: &str) -> Result<Mask, MaskError> {
+    let mut config = MaskConfig::off();
+    config.patterns.insert(name.into(), expression.into());
+    Mask::new(&config)
+}
+
+/// The text as it is masked.
+fn masked(text: &str) -> String {
+    mask().text(text).unwrap_or_else(|| text.to_owned())
+}
+
+#[test]
+fn keys_are_found() {
+    for key in [
+        "sk-abcdefghij0123456789ABCDEF",
+        "sk-proj-AbC_12345678901234567890",
+        "sk-ant-api03-0123456789abcdef-XYZ",
+        "AKIAIOSFODNN7EXAMPLE",
+        "ASIAIOSFODNN7EXAMPLE",
+        "LTAI5tQ2w3e4r5t6y7u8i9o0",
+        "STS.NUgYrLnoC1aBcDeFgHiJk",
+        "ghp_0123456789abcdefghijABCDEFGHIJ012345",
+        "github_pat_11ABCDEFG0123456789_abcdefghijklmnop",
+        "glpat-AbCdEf-1234567890xy",
+        "xoxb-123456789012-abcdefABCDEF",
+        "lg_0123456789abcdefghijklmnopqrstuv",
+        "npm_0123456789abcdefghijABCDEFGHIJ012345",
+        "AIzaSyA1234567890abcdefghijklmnopqrstuv",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmN",
+        "Bearer 0123456789abcdef.ghi~jkl+/==",
+        "bearer\tabcdefghijkl0",
+        "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg+/=\nabc\n-----END PRIVATE KEY-----",
+        "-----BEGIN RSA PRIVATE KEY-----\\nProc-Type: 4,ENCRYPTED\\nMIIE\\n-----END RSA PRIVATE KEY-----",
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA",
+    ] {
+        assert_eq!(masked(key), "[masked:keys]", "{key}");
+        let within = format!("密钥{key}，《x》");
+        assert_eq!(masked(&within), "密钥[masked:keys]，《x》", "{key}");
+    }
+}
+
+#[test]
+fn a_private_key_without_its_end_ends_where_another_begins() {
+    let half = "-----BEGIN EC PRIVATE KEY-----\nMHcC\n";
+    assert_eq!(masked(&half.repeat(2)), "[masked:keys][masked:keys]");
+    let many = half.repeat(10_000);
+    assert_eq!(
+        masked(&many),
+        "[masked:keys]".repeat(10_000),
+        "each is read once"
+    );
+}
+
+#[test]
+fn phone_numbers_are_found() {
+    for phone in [
+        "13800138000",
+        "138 0013 8000",
+        "138-0013-8000",
+        "+8613800138000",
+        "+86 138 0013 8000",
+        "86-13800138000",
+        "008613800138000",
+        "19912345678",
+        "+14155552671",
+        "+1 (415) 555-2671",
+        "+44 20 7946 0958",
+        "+852 2123 4567",
+    ] {
+        assert_eq!(masked(phone), "[masked:phones]", "{phone}");
+        for (before, after) in [
+            ("电话", "。"),
+            ("\"", "\","),
+            ("tel: ", "."),
+            ("u_", " or so"),
+            ("a=", "&b=1"),
+        ] {
+            if phone.starts_with('+') || before != "u_" {
+                let within = format!("{before}{phone}{after}");
+                let told = masked(&within);
+                assert_eq!(told, format!("{before}[masked:phones]{after}"), "{within}");
+            }
+        }
+    }
+    assert_eq!(
+        masked("13800138000,13900139000 13700137000"),
+        "[masked:phones],[masked:phones] [masked:phones]"
+    );
+}
+
+#[test]
+fn ids_are_found_where_their_check_digit_is_right() {
+    for id in [
+        "11010519491231002X",
+        "11010519491231002x",
+        "440524188001010014",
+        "110105 19491231 002X",
+        "4111111111111111",
+        "4111 1111 1111 1111",
+        "5555-5555-5555-4444",
+        "378282246310005",
+        "3782 822463 10005",
+        "6011111111111117",
+    ] {
+        assert_eq!(masked(id), "[masked:ids]", "{id}");
+        assert_eq!(masked(&format!("证件{id}号")), "证件[masked:ids]号");
+    }
+    let cards = (0..10).map(|check| format!("622202123456789012{check}"));
+    let found = cards.filter(|card| masked(card) == "[masked:ids]");
+    assert_eq!(found.count(), 1, "one check digit of ten is right");
+    let ids = "0123456789X"
+        .chars()
+        .map(|check| format!("11010519491231002{check}"));
+    assert_eq!(ids.filter(|id| masked(id) == "[masked:ids]").count(), 1);
+    assert_eq!(
+        masked("4111 1111 1111 1111 2024"),
+        "[masked:ids] 2024",
+        "a group of another number"
+    );
+}
+
+#[test]
+fn addresses_are_found() {
+    for address in [
+        "a@b.cn",
+        "first.last+tag@mail.example.com",
+        "_x@example.org",
+        "13800138000@163.com",
+        "USER@EXAMPLE.COM",
+    ] {
+        assert_eq!(masked(address), "[masked:emails]", "{address}");
+        assert_eq!(masked(&format!("邮箱{address}。")), "邮箱[masked:emails]。");
+        assert_eq!(masked(&format!("<{address}>.")), "<[masked:emails]>.");
+    }
+    assert_eq!(
+        masked("https://user:pass1@host.example.com/x"),
+        "https://user:[masked:emails]/x"
+    );
+}
+
+#[test]
+fn what_only_looks_like_it_stays() {
+    for text in [
+        "550e8400-e29b-41d4-a716-446655440000",
+        "41111111-1111-4111-8111-111111111111",
+        "41111111-1111-1111-1111-111111111111",
+        "01890a5d-ac96-774b-bcce-b302099a8057",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "sha256:1380013800013800138000138001380013800138000138001380013800013800",
+        "2026-11-21T20:30:02.123456Z",
+        "2026-11-21 20:30:02",
+        "20261121203002",
+        "1763757002123",
+        "1763757002123456",
+        "1763757002123456789",
+        "¥13800138000.50",
+        "0.13800138000",
+        "0.4111111111111111",
+        "1,234,567.89",
+        "138001380001",
+        "213800138000",
+        "a13800138000",
+        "13800138000b",
+        "12800138000",
+        "4111111111111112",
+        "1111111111111117",
+        "110105194912310021",
+        "110105194913310028",
+        "000105194912310028",
+        "+1 + 2 = 3",
+        "+100000000",
+        "+0800",
+        "UTC+08:00",
+        "10.128.0.1:8080",
+        "task-management-0123456789",
+        "risk-0123456789abcdef0123456789",
+        "sk-learn-is-not-a-secret-key",
+        "bearer of good news everywhere",
+        "Bearer authentication required",
+        "the bearer instruments",
+        "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+        "-----BEGIN PUBLIC KEY-----",
+        "@scope/pkg@1.2.3",
+        "user@host",
+        "logo@2x.png",
+        "@example.com",
+        "a.b.c@2x.logo.png",
+        "sk-a-sk-b-sk-c-sk-d-sk-e-sk-f-sk-g",
+        "4111 1111 1111 1112 4111",
+        "2024 2025 2026 2027 2028 2029",
+        "44444444444444444444444444444444",
+        "a@b",
+        "春眠不觉晓，处处闻啼鸟",
+        "",
+        "[masked:phones]",
+    ] {
+        assert_eq!(masked(text), text);
+    }
+}
+
+#[test]
+fn each_pattern_can_be_off() {
+    let text = "sk-abcdefghij0123456789 13800138000 4111111111111111 a@b.cn";
+    let all = [
+        "sk-abcdefghij0123456789",
+        "13800138000",
+        "4111111111111111",
+        "a@b.cn",
+    ];
+    for (place, on) in all.into_iter().enumerate() {
+        let mut config = MaskConfig::off();
+        match place {
+            0 => config.keys = true,
+            1 => config.phones = true,
+            2 => config.ids = true,
+            _ => config.emails = true,
+        }
+        let mark = mark(builtin::NAMES[place]);
+        let told = Mask::new(&config).expect("a mask").text(text);
+        assert_eq!(told, Some(text.replace(on, &mark)));
+    }
+    let off = Mask::new(&MaskConfig::off()).expect("a mask");
+    assert_eq!(off.text(text), None);
+}
+
+#[test]
+fn an_operator_has_patterns_of_their_own() {
+    let staff = own("staff", r"\bE\d{6}\b").expect("a mask");
+    assert_eq!(
+        staff.text("工号E123456的人, E1234567").as_deref(),
+        Some("工号[masked:staff]的人, E1234567")
+    );
+    let line = own("line", "(?m)^secret: .*$").expect("a mask");
+    assert_eq!(
+        line.text("a\nsecret: 密码\nb").as_deref(),
+        Some("a\n[masked:line]\nb")
+    );
+    let whole = own("pin", r"^\d{4}$").expect("a mask");
+    let mut tree = json!({ "pin": "1234", "number": 1234, "other": "12345", "float": 1234.5 });
+    assert!(whole.tree(&mut tree));
+    assert_eq!(
+        tree,
+        json!({ "pin": "[masked:pin]", "number": "[masked:pin]", "other": "12345", "float": 1234.5 })
+    );
+}
+
+#[test]
+fn patterns_that_cannot_be_say_why() {
+    let said = |name: &str, expression: &str| match own(name, expression) {
+        Ok(_) => "fine".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    for (name, expression, part) in [
+        ("Staff", "x", "no name"),
+        ("keys", "x", "no name"),
+        ("rest", "x", "no name"),
+        ("a b", "x", "no name"),
+        ("a", "(", "no regular expression"),
+        ("a", "(?=x)y", "no regular expression"),
+        ("a", r"(x)\1", "no regular expression"),
+        ("a", r"\w{1000}{1000}", "no regular expression"),
+        ("a", r"(?-u:\xff)", "no regular expression"),
+        ("a", "x*", "matches the empty text"),
+        ("a", r"\b", "matches the empty text"),
+        ("a", "x|^$", "matches the empty text"),
+        ("a", r"\w+", "matches `[masked:keys]`"),
+        ("a", "[ak]", "matches `[masked:keys]`"),
+        ("p", ":p", "matches `[masked:phones]`"),
+    ] {
+        let told = said(name, expression);
+        assert!(told.contains(part), "{name}: {expression}: {told}");
+    }
+    assert_eq!(said("a", r"\d{4}"), "fine");
+    assert!(said("a", &"x".repeat(MAX_PATTERN_BYTES + 1)).contains("is the most"));
+    let mut config = MaskConfig::off();
+    for number in 0..=MAX_PATTERNS {
+        config
+            .patterns
+            .insert(format!("p{number}"), format!("x{number:04}y"));
+    }
+    let many = Mask::new(&config).expect_err("too many");
+    assert_eq!(
+        many,
+        MaskError::TooMany {
+            given: MAX_PATTERNS + 1
+        }
+    );
+    config.patterns.pop_last();
+    assert!(Mask::new(&config).is_ok(), "as many as there may be");
+}
+
+#[test]
+fn documents_are_masked_by_their_strings_keys_and_whole_numbers() {
+    let mask = mask();
+    let json = |text: &str| {
+        let json = lockgate_model::Json::parse(text).expect("json");
+        mask.json(&json).map(|json| json.as_str().to_owned())
+    };
+    assert_eq!(json(r#"{"a": [1, 2.5, "x\ny", null, true]}"#), None);
+    assert_eq!(
+        json(r#"{ "a": "tel 13800138000", "b": 13800138000, "c": 13800138000.5, "d": -5 }"#)
+            .as_deref(),
+        Some(r#"{"a":"tel [masked:phones]","b":"[masked:phones]","c":13800138000.5,"d":-5}"#)
+    );
+    assert_eq!(
+        json(r#"{"phone": "\u0031\u00338\u00300138000"}"#).as_deref(),
+        Some(r#"{"phone":"[masked:phones]"}"#),
+        "escaped"
+    );
+    assert_eq!(
+        json(r#"{"a": "13800138000", "a": "x"}"#).as_deref(),
+        Some(r#"{"a":"x"}"#),
+        "a key that comes twice"
+    );
+    assert_eq!(
+        json(r#"{"a@b.cn": 1, "c@d.cn": 2, "e": 3}"#).as_deref(),
+        Some(r#"{"[masked:emails]":1,"[masked:emails] 2":2,"e":3}"#)
+    );
+    assert_eq!(
+        json(r#"["4111", "1111", "1111", "1111"]"#),
+        None,
+        "each string by itself"
+    );
+    assert_eq!(json("\"a\\\"@b.cn\""), None);
+}
+
+#[test]
+fn bytes_are_masked_where_they_are_text() {
+    let mask = mask();
+    let masked = |media_type: &str, data: &[u8]| {
+        let mut value = lockgate_model::Value::Binary(lockgate_model::Blob {
+            media_type: media_type.into(),
+            data: data.to_vec().into(),
+        });
+        let any = mask.value(&mut value);
+        match value {
+            lockgate_model::Value::Binary(blob) => (any, blob.data.to_vec()),
+            _ => unreachable!("it stays what it was"),
+        }
+    };
+    let csv = (true, b"a,[masked:phones]\r\n".to_vec());
+    assert_eq!(masked("text/csv", b"a,13800138000\r\n"), csv);
+    assert_eq!(
+        masked("application/octet-stream", b"a,13800138000\r\n"),
+        csv
+    );
+    let gbk = masked("text/csv", b"\xb5\xe7\xbb\xb0 13800138000");
+    assert_eq!(gbk, (true, b"\xb5\xe7\xbb\xb0 [masked:phones]".to_vec()));
+    let image = b"\x89PNG\r\n\x1a\n\0 13800138000 ";
+    assert_eq!(masked("image/png", image), (false, image.to_vec()));
+}
+
+/// Texts with what is masked in them, and what is near to it.
+fn texts() -> impl Strategy<Value = String> {
+    proptest::collection::vec(piece(), 0..8).prop_map(|pieces| pieces.concat())
+}
+
+fn piece() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[ -~]{0,12}",
+        "\\PC{0,6}",
+        "[0-9]{1,20}",
+        "[0-9 +-]{1,24}",
+        Just("13800138000".to_owned()),
+        Just("+86 138-0013-8000".to_owned()),
+        Just("11010519491231002X".to_owned()),
+        Just("4111 1111 1111 1111".to_owned()),
+        Just("sk-abcdefghij0123456789".to_owned()),
+        Just("a.b@example.com".to_owned()),
+        Just("Bearer abcdef0123456789".to_owned()),
+        Just("-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----".to_owned()),
+        Just("-----BEGIN PRIVATE KEY-----\nMIIB".to_owned()),
+        Just("[masked:keys]".to_owned()),
+        Just(" ".to_owned()),
+        Just("，".to_owned()),
+    ]
+}
+
+fn trees() -> impl Strategy<Value = Tree> {
+    let leaf = prop_oneof![
+        texts().prop_map(Tree::from),
+        any::<i64>().prop_map(Tree::from),
+        Just(json!(13_800_138_000_u64)),
+        Just(Tree::Null),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Tree::from),
+            proptest::collection::btree_map(texts(), inner, 0..4)
+                .prop_map(|map| Tree::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_look_over_a_text_passes_nothing_over(text in texts()) {
+        let mask = mask();
+        for pattern in &mask.patterns {
+            if pattern.is_in(text.as_bytes()) {
+                prop_assert!(mask.may_be_in(text.as_bytes(), 0), "{}", pattern.name);
+            }
+        }
+    }
+
+    #[test]
+    fn masked_text_holds_nothing_more(text in texts()) {
+        let mask = mask();
+        if let Some(masked) = mask.text(&text) {
+            prop_assert_ne!(&masked, &text);
+            prop_assert_eq!(mask.text(&masked), None, "{}", masked);
+        }
+    }
+
+    #[test]
+    fn masked_documents_are_documents_and_hold_nothing_more(tree in trees()) {
+        let mask = mask();
+        let json = lockgate_model::Json::from(&tree);
+        let mut walked = tree.clone();
+        let any = mask.tree(&mut walked);
+        let masked = mask.json(&json);
+        prop_assert_eq!(any, masked.is_some());
+        if let Some(masked) = masked {
+            prop_assert_eq!(masked.to_tree(), walked);
+            let again = lockgate_model::Json::parse(masked.as_str()).expect("json still");
+            prop_assert!(mask.json(&again).is_none(), "{:?}", again);
+        }
+    }
+}
