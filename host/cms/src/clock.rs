@@ -1,6 +1,7 @@
 //! Time, as this crate sees it: a port, so that tests need not wait.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures::future::BoxFuture;
@@ -14,10 +15,15 @@ pub trait Clock: fmt::Debug + Send + Sync {
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 
     /// Resolves when an answer was waited for long enough. It is [`Clock::sleep`], but for clocks of tests: those jump to the next
-    /// moment that something sleeps for, and must not while an answer is on its way.
+    /// moment that something sleeps for, and must not while an answer is on its way: from this call until what it gives is dropped.
     fn patience(&self, duration: Duration) -> BoxFuture<'static, ()> {
         self.sleep(duration)
     }
+}
+
+/// Held while another thread uses the disk, and never waited for: a clock of a test stands still meanwhile.
+pub(crate) fn disk_works(clock: &Arc<dyn Clock>) -> BoxFuture<'static, ()> {
+    clock.patience(Duration::ZERO)
 }
 
 /// The machine's time, and tokio's timers.

@@ -29,6 +29,9 @@ const COMMON: [&str; 9] = [
     "Signature",
 ];
 
+/// What signed requests may have, too. The older SDK sends the last two.
+const OPTIONAL: [&str; 3] = ["SecurityToken", "RegionId", "SignatureType"];
+
 /// A key that a server knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
@@ -132,8 +135,9 @@ pub(crate) fn authenticate(
         return Err(said(400, "SignatureDoesNotMatch", &message));
     }
     nonces.check(&key.id, &all["SignatureNonce"], &all["Timestamp"], now)?;
-    let own =
-        |(name, _): &(String, String)| !COMMON.contains(&name.as_str()) && name != "SecurityToken";
+    let own = |(name, _): &(String, String)| {
+        !COMMON.contains(&name.as_str()) && !OPTIONAL.contains(&name.as_str())
+    };
     let action = all["Action"].clone();
     Ok((action, all.into_iter().filter(own).collect()))
 }

@@ -1,14 +1,22 @@
 //! Files that may have secrets in them: read anew whenever they are needed, and never more than a bound.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use tokio::io::AsyncReadExt as _;
 use zeroize::Zeroizing;
 
 use super::error::Why;
+use crate::Clock;
+use crate::clock::disk_works;
 
 /// The text of a file.
-pub(super) async fn read(path: &Path, max: u64) -> Result<Zeroizing<String>, Why> {
+pub(super) async fn read(
+    path: &Path,
+    max: u64,
+    clock: &Arc<dyn Clock>,
+) -> Result<Zeroizing<String>, Why> {
+    let _works = disk_works(clock);
     let unreadable = |error: std::io::Error| Why::Unreadable {
         path: path.to_owned(),
         kind: error.kind(),

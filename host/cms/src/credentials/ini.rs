@@ -19,7 +19,7 @@ pub(super) async fn credentials(places: &Places) -> Result<Credentials, Why> {
         Some(path) => PathBuf::from(path),
         None => places.home()?.join(".alibabacloud/credentials"),
     };
-    let text = super::file::read(&path, MAX_FILE_BYTES).await?;
+    let text = super::file::read(&path, MAX_FILE_BYTES, &places.clock).await?;
     let name = environment.get("ALIBABA_CLOUD_PROFILE");
     let name = name.unwrap_or_else(|| "default".to_owned());
     let mut ini = Ini::new_cs();

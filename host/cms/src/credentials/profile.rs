@@ -56,7 +56,7 @@ pub(super) async fn credentials(places: &Places) -> Result<Credentials, Why> {
         return Err(Why::Disabled(DISABLED));
     }
     let path = places.home()?.join(".aliyun/config.json");
-    let text = super::file::read(&path, MAX_FILE_BYTES).await?;
+    let text = super::file::read(&path, MAX_FILE_BYTES, &places.clock).await?;
     let wanted = places.environment.get("ALIBABA_CLOUD_PROFILE");
     let profile = find(&path, &text, wanted)?;
     profile.credentials(places).await

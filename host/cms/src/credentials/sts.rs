@@ -48,7 +48,7 @@ pub(super) async fn with_oidc(
     provider_arn: String,
     token_file: PathBuf,
 ) -> Result<Credentials, Why> {
-    let token = super::file::read(&token_file, MAX_TOKEN_BYTES).await?;
+    let token = super::file::read(&token_file, MAX_TOKEN_BYTES, &places.clock).await?;
     let mut parameters = role.parameters(places, "AssumeRoleWithOIDC");
     let now = humantime::format_rfc3339_seconds(places.clock.now());
     let own = [

@@ -79,7 +79,7 @@ impl Sender {
     /// The folder cannot be used, another sender uses it, or it may have too little.
     pub async fn start(client: Client, config: SenderConfig) -> Result<Self, SenderError> {
         let counters = Arc::new(Counters::default());
-        let spool = Spool::open(&config, counters.clone()).await?;
+        let spool = Spool::open(&config, counters.clone(), client.clock().clone()).await?;
         let inbox = Arc::new(Inbox::new(config.queue));
         let worker = Worker::new(client, config, inbox.clone(), counters.clone(), spool);
         Ok(Self {

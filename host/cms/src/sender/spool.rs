@@ -14,7 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::SenderConfig;
 use super::counters::{Counters, add};
-use crate::Datum;
+use crate::clock::disk_works;
+use crate::{Clock, Datum};
 use file::{Found, Name};
 
 /// A spool has room for a few batches, however long they are.
@@ -42,7 +43,10 @@ pub enum SpoolError {
 
 /// A spool. Its files are used on threads that may wait for a disk.
 #[derive(Debug, Clone)]
-pub(super) struct Spool(Arc<Mutex<Files>>);
+pub(super) struct Spool {
+    files: Arc<Mutex<Files>>,
+    clock: Arc<dyn Clock>,
+}
 
 #[derive(Debug)]
 struct Files {
@@ -69,6 +73,7 @@ impl Spool {
     pub(super) async fn open(
         config: &SenderConfig,
         counters: Arc<Counters>,
+        clock: Arc<dyn Clock>,
     ) -> Result<Self, SpoolError> {
         if config.spool_bytes < MIN_BYTES {
             return Err(SpoolError::TooSmall);
@@ -78,6 +83,7 @@ impl Spool {
             let folder = folder.clone();
             move |source| SpoolError::Folder { folder, source }
         };
+        let _works = disk_works(&clock);
         let opened = tokio::task::spawn_blocking(move || {
             let lock = folder::take(&folder)?;
             let mut files = Files {
@@ -92,11 +98,12 @@ impl Spool {
                 folder: files.folder.clone(),
                 source,
             })?;
-            Ok(Self(Arc::new(Mutex::new(files))))
+            Ok(Arc::new(Mutex::new(files)))
         });
-        opened
+        let files = opened
             .await
-            .map_err(|error| unusable(io::Error::other(error)))?
+            .map_err(|error| unusable(io::Error::other(error)))??;
+        Ok(Self { files, clock })
     }
 
     /// Keeps a batch. Where there is no room for it the oldest go, and it itself if it is the oldest.
@@ -140,6 +147,7 @@ impl Spool {
         does: impl FnOnce(&mut Files) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
         let this = self.clone();
+        let _works = disk_works(&self.clock);
         let done = tokio::task::spawn_blocking(move || {
             let mut files = this.lock();
             let done = does(&mut files);
@@ -150,7 +158,7 @@ impl Spool {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Files> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -286,6 +294,3 @@ impl Files {
         self.counters.spooled(data, self.bytes());
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,8 +2,8 @@
 
 mod client;
 mod credentials;
-mod faults;
 mod sdk;
 mod sender;
 mod simulation;
+mod spool;
 mod support;
