@@ -12,7 +12,7 @@ use lockgate_stand_ins::{Fault, Gateway, VirtualTime};
 use crate::sender::{idle, sender_config};
 use crate::support::{BEGAN_MS, client_in, config, time};
 
-/// How many series report each minute; a fifth of them every five minutes, too.
+/// How many series report each minute. Every fifth minute a fifth of them says that it is about five.
 const SERIES: u64 = 60;
 
 const MINUTES: u64 = 60;
@@ -53,7 +53,7 @@ impl Hour {
         let dimensions = Dimensions::new()
             .with("series", series.to_string())
             .expect("kept");
-        let period = if minute % 5 == 4 && series % 5 == 0 {
+        let period = if minute % 5 == 4 && series.is_multiple_of(5) {
             Period::FiveMinutes
         } else {
             Period::Minute
