@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock::timestamp;
 use crate::credentials::Credentials;
 use crate::http::{self, ExchangeError};
 use crate::signature::query;
@@ -90,8 +91,8 @@ impl Client {
         mut parameters: BTreeMap<String, String>,
     ) -> Result<(), CallError> {
         let credentials = self.credentials.get().await?;
-        let now = humantime::format_rfc3339_seconds(self.clock.now());
-        parameters.extend(common(action, VERSION, &credentials, now.to_string()));
+        let now = timestamp(&self.clock);
+        parameters.extend(common(action, VERSION, &credentials, now));
         let signature = sign("POST", &parameters, credentials.access_key_secret.expose());
         parameters.insert("Signature".to_owned(), signature);
         let mut url = self.endpoint.url.clone();

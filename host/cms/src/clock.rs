@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::future::BoxFuture;
 
@@ -24,6 +24,14 @@ pub trait Clock: fmt::Debug + Send + Sync {
 /// Held while another thread uses the disk, and never waited for: a clock of a test stands still meanwhile.
 pub(crate) fn disk_works(clock: &Arc<dyn Clock>) -> BoxFuture<'static, ()> {
     clock.patience(Duration::ZERO)
+}
+
+/// The time of the day as requests say it: `2016-02-23T12:46:24Z`. A clock outside of 1970 to 9999 tells the nearest of these; it is
+/// refused either way.
+pub(crate) fn timestamp(clock: &Arc<dyn Clock>) -> String {
+    const LAST: Duration = Duration::from_secs(253_402_300_799);
+    let now = clock.now().clamp(UNIX_EPOCH, UNIX_EPOCH + LAST);
+    humantime::format_rfc3339_seconds(now).to_string()
 }
 
 /// The machine's time, and tokio's timers.

@@ -55,13 +55,14 @@ mod rule;
 mod secret;
 mod sender;
 mod signature;
+mod statistic;
 
 pub use client::{Client, MAX_ENTRIES, MAX_QUERY_BYTES};
 pub use clock::{Clock, SystemClock};
 pub use credentials::{
     ChainConfig, CredentialChain, Credentials, CredentialsError, Environment, NotGiven,
 };
-pub use datum::{Datum, DatumError, Period, Statistic};
+pub use datum::{Datum, DatumError};
 pub use dimensions::{Dimensions, MAX_DIMENSIONS};
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::{CallError, Refusal, RefusalKind};
@@ -70,3 +71,4 @@ pub use rule::{Comparison, Level, Rule, RuleError};
 pub use secret::Secret;
 pub use sender::{Dropped, Refused, Sender, SenderConfig, SenderError, SenderStatus};
 pub use signature::{encode, sign, string_to_sign};
+pub use statistic::{Period, Statistic};

@@ -4,6 +4,8 @@
 
 mod entry;
 mod rule;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
@@ -20,6 +22,9 @@ pub use rule::RuleCall;
 
 /// How long a query may be.
 const MAX_QUERY_BYTES: usize = 256 * 1024;
+
+/// Group, metric and dimensions.
+type Series = (u64, String, BTreeMap<String, String>);
 
 /// Whether an entry is refused, and with which code and message.
 type Refuses = Arc<dyn Fn(&Entry) -> Option<(String, String)> + Send + Sync>;
@@ -113,7 +118,7 @@ struct State {
     nonces: Nonces,
     taken: Vec<Taken>,
     rules: Vec<RuleCall>,
-    series: BTreeSet<(u64, String, BTreeMap<String, String>)>,
+    series: BTreeSet<Series>,
     /// When requests of the last second came.
     recent: VecDeque<SystemTime>,
     /// What was answered, by code.
@@ -272,11 +277,7 @@ impl State {
     }
 
     /// Whether the account may have all these entries. Gives their series.
-    fn check(
-        &self,
-        config: &GatewayConfig,
-        entries: &[Entry],
-    ) -> Result<BTreeSet<(u64, String, BTreeMap<String, String>)>, Reply> {
+    fn check(&self, config: &GatewayConfig, entries: &[Entry]) -> Result<BTreeSet<Series>, Reply> {
         let quota = |message| Err(said(200, "206", message));
         let mut new = BTreeSet::new();
         for entry in entries {

@@ -23,7 +23,7 @@ pub(crate) struct Request {
     pub(crate) path: String,
     pub(crate) query: String,
     /// Names in lower case.
-    headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 

@@ -184,7 +184,7 @@ fn verifies(signed: &str, secret: &str, signature: &str) -> bool {
     given.is_ok_and(|given| mac.verify_slice(&given).is_ok())
 }
 
-fn string_to_sign(method: &str, parameters: &BTreeMap<String, String>) -> String {
+pub(crate) fn string_to_sign(method: &str, parameters: &BTreeMap<String, String>) -> String {
     let signed = parameters.iter().filter(|(name, _)| *name != "Signature");
     let pairs: Vec<_> = signed
         .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
@@ -200,7 +200,7 @@ fn decode(text: &str) -> Option<String> {
 }
 
 /// Byte by byte, as the documentation says it.
-fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {

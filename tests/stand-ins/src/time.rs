@@ -33,6 +33,9 @@ struct Time {
     /// How many answers are waited for, and how many of these a server holds back.
     awaited: usize,
     held: usize,
+    /// How often these changed, and how often they had when it was last looked on.
+    changes: u64,
+    settled: u64,
 }
 
 impl VirtualTime {
@@ -45,6 +48,8 @@ impl VirtualTime {
             next_id: 0,
             awaited: 0,
             held: 0,
+            changes: 0,
+            settled: 0,
         }));
         Self(time, Arc::default())
     }
@@ -88,7 +93,7 @@ impl VirtualTime {
 
     /// As [`VirtualTime::sleep`], for who waits for an answer meanwhile.
     pub fn patience(&self, duration: Duration) -> impl Future<Output = ()> + Send + 'static {
-        self.lock().awaited += 1;
+        self.lock().count(1, 0);
         self.sleeper(duration, true)
     }
 
@@ -101,7 +106,7 @@ impl VirtualTime {
 
     /// Says that a server holds an answer back, until what this gives is dropped.
     pub(crate) fn hold(&self) -> Hold {
-        self.lock().held += 1;
+        self.lock().count(0, 1);
         Hold(self.clone())
     }
 
@@ -119,9 +124,10 @@ impl VirtualTime {
     /// The thread has nothing to do.
     fn idle(&self) {
         let mut time = self.lock();
-        if time.awaited == 0 {
+        let all_held = time.held >= time.awaited;
+        if time.awaited == 0 || (all_held && time.settled == time.changes) {
             time.jump();
-        } else if time.held >= time.awaited {
+        } else if all_held {
             self.1.notify_one();
         }
     }
@@ -130,11 +136,10 @@ impl VirtualTime {
     async fn settle(self) {
         loop {
             self.1.notified().await;
+            let before = self.lock().changes;
             tokio::time::sleep(SETTLES).await;
-            let mut time = self.lock();
-            if time.held >= time.awaited {
-                time.jump();
-            }
+            // The thread is idle again after this, which is when time jumps.
+            self.lock().settled = before;
         }
     }
 
@@ -144,6 +149,12 @@ impl VirtualTime {
 }
 
 impl Time {
+    fn count(&mut self, awaited: isize, held: isize) {
+        self.awaited = self.awaited.saturating_add_signed(awaited);
+        self.held = self.held.saturating_add_signed(held);
+        self.changes += 1;
+    }
+
     fn jump(&mut self) {
         let next = self.sleepers.keys().next();
         if let Some(until) = next.map(|(until, _)| *until) {
@@ -192,7 +203,7 @@ impl Drop for Sleeper {
         let mut time = self.time.lock();
         time.sleepers.remove(&self.key);
         if self.awaits {
-            time.awaited -= 1;
+            time.count(-1, 0);
         }
     }
 }
@@ -201,6 +212,6 @@ pub(crate) struct Hold(VirtualTime);
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        self.0.lock().held -= 1;
+        self.0.lock().count(0, -1);
     }
 }

@@ -9,7 +9,9 @@ const METADATA: &str = "http://100.100.100.200";
 
 /// The variables that a program was started with, or what stands for them.
 #[derive(Clone)]
-pub struct Environment(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct Environment(Arc<Get>);
+
+type Get = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Environment {
     /// Asks a function for each variable.

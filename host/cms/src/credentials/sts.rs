@@ -11,6 +11,7 @@ use super::Credentials;
 use super::error::Why;
 use super::provider::Places;
 use super::reply::{self, MAX_ANSWER_BYTES};
+use crate::clock::timestamp;
 use crate::endpoint::is_region;
 use crate::signature::query;
 use crate::{client, http, sign};
@@ -50,11 +51,11 @@ pub(super) async fn with_oidc(
 ) -> Result<Credentials, Why> {
     let token = super::file::read(&token_file, MAX_TOKEN_BYTES, &places.clock).await?;
     let mut parameters = role.parameters(places, "AssumeRoleWithOIDC");
-    let now = humantime::format_rfc3339_seconds(places.clock.now());
+    let now = timestamp(&places.clock);
     let own = [
         ("Format", "JSON".to_owned()),
         ("Version", VERSION.to_owned()),
-        ("Timestamp", now.to_string()),
+        ("Timestamp", now),
         ("OIDCProviderArn", provider_arn),
         ("OIDCToken", token.trim().to_owned()),
     ];
@@ -69,8 +70,8 @@ pub(super) async fn with_key(
     key: &Credentials,
 ) -> Result<Credentials, Why> {
     let mut parameters = role.parameters(places, "AssumeRole");
-    let now = humantime::format_rfc3339_seconds(places.clock.now());
-    parameters.extend(client::common("AssumeRole", VERSION, key, now.to_string()));
+    let now = timestamp(&places.clock);
+    parameters.extend(client::common("AssumeRole", VERSION, key, now));
     let signature = sign("POST", &parameters, key.access_key_secret.expose());
     parameters.insert("Signature".to_owned(), signature);
     ask(places, &role, parameters).await

@@ -35,7 +35,8 @@ pub struct SenderConfig {
     pub queue: usize,
     /// How long a batch that is not full waits for more. A second at first.
     pub linger: Duration,
-    /// How many requests are made in a second at most. Half of what the region takes at first: others of the same account send, too.
+    /// How many requests are made in a second at most. Half of what the region takes at first: others of the same account send, too. At
+    /// least one.
     pub requests_per_second: Option<u32>,
     /// How long it waits after a first failure. Half a second at first; it doubles with each failure in a row, and a random part of as
     /// much again is added.

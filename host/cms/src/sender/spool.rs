@@ -119,11 +119,12 @@ impl Spool {
 
     /// The batch was settled.
     pub(super) async fn remove(&self, number: u64) {
-        let removed = self.with(move |files| Ok(files.remove(number))).await;
-        // It is out of the index in any case, and is not sent again by this sender.
-        if let Err(error) = removed {
-            tracing::warn!(%error, "a batch that was sent cannot be removed from the spool");
-        }
+        let removed = self.with(move |files| {
+            files.remove(number);
+            Ok(())
+        });
+        // It fails only where the runtime ends.
+        let _ = removed.await;
     }
 
     /// The batch is not being sent any more.

@@ -80,10 +80,10 @@ impl Worker {
             linger: config.linger,
             ready: BTreeMap::new(),
             work: None,
-            backoff: match config.seed {
-                Some(seed) => backoff.with_jitter_seed(seed).with_jitter(),
-                None => backoff.with_jitter(),
-            },
+            // Where it is not seeded, backon without `std` begins each sequence alike, and hosts would come back all at once.
+            backoff: backoff
+                .with_jitter_seed(config.seed.unwrap_or_else(rand::random))
+                .with_jitter(),
             delays: None,
             interval: Duration::from_secs(1) / per_second,
             call: None,

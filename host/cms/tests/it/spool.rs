@@ -236,3 +236,26 @@ fn half_of_a_spooled_batch_that_was_taken_is_not_sent_again() {
     };
     time.run(test).expect("a runtime");
 }
+
+#[test]
+fn a_spool_that_cannot_be_written_leaves_in_memory_what_has_room_there() {
+    let (time, folder) = (time(), tempfile::tempdir().expect("a folder"));
+    let spool = folder.path().join("spool");
+    let test = async {
+        let gateway = Gateway::start_with(config(&time)).await.expect("a gateway");
+        gateway.listen(false);
+        let sender = start(&gateway, &time, &spool).await;
+        fs::remove_dir_all(&spool).expect("removed");
+        sender.offer((0..600 * 21).map(|index| datum(index, index)).collect());
+        time.sleep(MINUTE).await;
+        let status = sender.status();
+        assert_eq!((status.spooled, status.dropped.spool_failed), (0, 88 * 21));
+        assert_eq!(status.waiting(), 512 * 21);
+
+        gateway.listen(true);
+        assert_eq!(idle(&sender, &time).await.sent, 512 * 21);
+        let first = gateway.entries()[0].time_ms - crate::support::BEGAN_MS;
+        assert_eq!(first, 88 * 21, "the oldest went");
+    };
+    time.run(test).expect("a runtime");
+}
