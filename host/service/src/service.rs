@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use lockgate_flow::Engine;
 use lockgate_store::{Store, StoreError};
+use lockgate_telemetry::trace::Tracer;
 
 use crate::batches::Batches;
 use crate::queue::{QueueConfig, QueuedRuns, Worker};
 use crate::runs::conduct::Conductor;
 use crate::runs::live::StopReason;
 use crate::runs::{Runs, RunsConfig};
+use crate::traces::Traces;
 use crate::webhooks::Webhooks;
 use crate::{
     Audit, Flows, GuestThreads, Keys, PluginLoader, Plugins, Registry, RegistryConfig, ServiceError,
@@ -23,6 +25,9 @@ const UPKEEP: Duration = Duration::from_secs(60);
 const DRAIN_TURN: Duration = Duration::from_millis(250);
 const DRAIN_TURNS: u32 = 40;
 
+/// How long the spans of the last runs may take to be made.
+const FLUSH: Duration = Duration::from_secs(2);
+
 /// How much a host does at once, and for how long it keeps what it does.
 #[derive(Debug, Clone, Default)]
 pub struct ServiceConfig {
@@ -32,6 +37,8 @@ pub struct ServiceConfig {
     pub runs: RunsConfig,
     /// Of queued runs.
     pub queue: QueueConfig,
+    /// Which runs are traced, and where their spans go. Default: none.
+    pub tracer: Tracer,
 }
 
 /// Why a service does not start.
@@ -78,7 +85,14 @@ impl Service {
         config: ServiceConfig,
     ) -> Result<Arc<Self>, StartError> {
         let registry = Arc::new(Registry::open(store.clone(), loader, config.registry).await?);
-        let conductor = Conductor::new(store.clone(), Arc::clone(&registry), engine, threads);
+        let traces = Traces::new(config.tracer);
+        let conductor = Conductor::new(
+            store.clone(),
+            Arc::clone(&registry),
+            engine,
+            threads,
+            traces,
+        );
         let worker = Worker::new(Arc::clone(&conductor), config.queue);
         worker.recover(conductor.now_ms()).await?;
         let queue = QueuedRuns::new(Arc::clone(&worker));
@@ -141,6 +155,11 @@ impl Service {
         &self.keys
     }
 
+    /// Which runs are traced: what requests that start some are traced with too.
+    pub fn tracer(&self) -> &Tracer {
+        &self.conductor.traces.tracer
+    }
+
     /// The audit log.
     pub fn audit(&self) -> &Audit {
         &self.audit
@@ -159,9 +178,15 @@ impl Service {
         self.conductor.begin_to_drain();
         self.runs.places().close();
         self.worker.wake();
-        if tokio::time::timeout(timeout, self.quiet()).await.is_ok() {
-            return;
+        if tokio::time::timeout(timeout, self.quiet()).await.is_err() {
+            self.end_all().await;
         }
+        // The spans of what just ended; in a time that nobody notices, or not at all.
+        let _ = tokio::time::timeout(FLUSH, self.conductor.traces.flush()).await;
+    }
+
+    /// Ends what goes on.
+    async fn end_all(&self) {
         // Again and again, because one that was just taken from the queue may begin a moment later.
         for _ in 0..DRAIN_TURNS {
             for live in self.conductor.live.all() {

@@ -1,6 +1,9 @@
 //! What is asked of runs.
 
+use std::sync::Arc;
+
 use lockgate_model::Kebab;
+use lockgate_telemetry::trace::RequestSpan;
 use serde_json::{Map, Value as Tree};
 use uuid::Uuid;
 
@@ -86,6 +89,8 @@ pub struct RunAsk {
     /// The request's `Idempotency-Key`; at most [`MAX_IDEMPOTENCY_KEY_BYTES`]. The same key with the same request within
     /// 24 hours is answered with the same run.
     pub idempotency: Option<String>,
+    /// The request that asks for it, if its trace is known.
+    pub trace: Option<Arc<RequestSpan>>,
 }
 
 impl RunAsk {
@@ -104,6 +109,7 @@ impl RunAsk {
             parent: None,
             trigger,
             idempotency: None,
+            trace: None,
         }
     }
 }
@@ -120,6 +126,8 @@ pub struct RerunAsk {
     pub vars: Map<String, Tree>,
     /// As in [`RunAsk`].
     pub idempotency: Option<String>,
+    /// As in [`RunAsk`].
+    pub trace: Option<Arc<RequestSpan>>,
 }
 
 /// Which runs are listed. Everything that is given has to fit.

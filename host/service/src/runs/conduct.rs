@@ -17,6 +17,7 @@ use super::idempotency::InFlight;
 use super::live::{Birth, Live, LiveRuns, StopReason};
 use super::recorder::Recorder;
 use crate::queue::Queue;
+use crate::traces::Traces;
 use crate::{GuestThreads, Moment, Registry, SchemaFaultView, ServiceError};
 
 /// When whoever comes while the host is about to stop is told to come back.
@@ -31,6 +32,7 @@ pub(crate) struct Conductor {
     pub(crate) registry: Arc<Registry>,
     pub(crate) engine: Arc<Engine>,
     pub(crate) threads: Arc<dyn GuestThreads>,
+    pub(crate) traces: Traces,
     pub(crate) live: LiveRuns,
     pub(crate) in_flight: InFlight,
     draining: AtomicBool,
@@ -52,6 +54,7 @@ impl Conductor {
         registry: Arc<Registry>,
         engine: Arc<Engine>,
         threads: Arc<dyn GuestThreads>,
+        traces: Traces,
     ) -> Arc<Self> {
         Arc::new(Self {
             queue: Arc::new(store.clone()),
@@ -60,6 +63,7 @@ impl Conductor {
             registry,
             engine,
             threads,
+            traces,
             live: LiveRuns::default(),
             in_flight: InFlight::default(),
             draining: AtomicBool::new(false),

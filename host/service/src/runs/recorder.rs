@@ -69,7 +69,10 @@ impl Recorder {
 impl Journal for Recorder {
     fn record(&self, mut event: RunEvent) {
         match &mut event {
-            RunEvent::RunStarted { labels, .. } => {
+            RunEvent::RunStarted {
+                labels, trace_id, ..
+            } => {
+                *trace_id = Some(self.live.birth.trace.id());
                 let mut seen = self.seen();
                 seen.labels.clone_from(labels);
                 seen.started = Some(Started {

@@ -58,6 +58,11 @@ impl RequestSpan {
         self.id
     }
 
+    /// What is said of it.
+    pub fn head(&self) -> &RequestHead {
+        &self.head
+    }
+
     /// Where its trace went on when it came; what it was decided to be.
     pub fn context(&self) -> &TraceContext {
         &self.context
