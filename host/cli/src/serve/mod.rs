@@ -209,6 +209,7 @@ fn service(config: &Config, dev: bool) -> ServiceConfig {
             max_attempts: config.queue.attempts.small(),
             batch_lines: config.queue.batch_lines.many(),
         },
+        ..ServiceConfig::default()
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 use lockgate_service::ServiceConfig;
 use lockgate_service::runs::RerunAsk;
 use lockgate_telemetry::trace::{
-    RequestHead, RequestSpan, Span, SpanId, SpanKind, SpanSink, SpanStatus, TraceConfig,
-    TraceContext, TraceId, Tracer,
+    AttributeValue, RequestHead, RequestSpan, Span, SpanId, SpanKind, SpanSink, SpanStatus,
+    TraceConfig, TraceContext, TraceId, Tracer,
 };
 use lockgate_telemetry::{DROPPED, Own};
 use tokio::sync::Notify;
@@ -97,6 +97,72 @@ async fn every_run_has_a_trace_and_those_that_are_recorded_have_spans() {
     assert_eq!((spans[0].parent, spans[0].kind), (None, SpanKind::Internal));
     let other = world.run("echo", "x").await.summary.trace_id;
     assert_ne!(other, Some(trace));
+}
+
+#[tokio::test]
+async fn elements_sub_flows_and_attempts_are_where_they_belong() {
+    let (config, spans) = traced(1.0, true);
+    let world = World::with(config).await;
+    world
+        .save(&flow(
+            "inner",
+            &["a: { use: t/flaky, in: { text: input.text }, retry: { attempts: 2, backoff: 1ms } }"],
+        ))
+        .await;
+    world
+        .save(&flow(
+            "outer",
+            &[
+                "say: { use: t/talk, in: { text: input.text } }",
+                "parts: { use: t/split, in: { text: say.text } }",
+                "each: { use: 'flow:inner', each: parts.parts, in: { text: item } }",
+                "last: { use: t/echo, in: { text: \"each.text[1]\" } }",
+            ],
+        ))
+        .await;
+    let view = world.run("outer", "a b").await;
+    assert_eq!(outcome(&view), "ok");
+    let spans = spans.of(view.summary.trace_id.unwrap(), 16).await;
+    let way = |span: &Span| {
+        let named = span
+            .attributes
+            .iter()
+            .find(|(name, _)| name == "lockgate.node");
+        let kind = span.name.split(' ').next().unwrap_or_default();
+        match named {
+            Some((_, AttributeValue::Text(way))) => format!("{kind} {way}"),
+            _ => kind.to_owned(),
+        }
+    };
+    let mut shown: Vec<_> = spans
+        .iter()
+        .map(|span| {
+            let parent = spans.iter().find(|other| Some(other.id) == span.parent);
+            format!("{} > {}", parent.map_or_else(String::new, way), way(span))
+        })
+        .collect();
+    shown.sort_unstable();
+    assert_eq!(
+        shown,
+        [
+            " > run",
+            "node each > node each[0]",
+            "node each > node each[1]",
+            "node each[0] > node each[0]/a",
+            "node each[0]/a > call each[0]/a",
+            "node each[0]/a > call each[0]/a",
+            "node each[1] > node each[1]/a",
+            "node each[1]/a > call each[1]/a",
+            "node each[1]/a > call each[1]/a",
+            "node last > call last",
+            "node parts > call parts",
+            "node say > call say",
+            "run > node each",
+            "run > node last",
+            "run > node parts",
+            "run > node say",
+        ]
+    );
 }
 
 #[tokio::test]

@@ -171,6 +171,7 @@ impl<'a> Build<'a> {
         let open = Open {
             span,
             call: None,
+            calls: 0,
             runs_flow: false,
         };
         self.open.insert(way, open);
@@ -190,22 +191,22 @@ impl<'a> Build<'a> {
     /// An attempt begins.
     fn call(&mut self, at: &At, time: SystemTime, attempt: u32, inputs: &[(Ident, Value)]) {
         let way = at.to_string();
-        let Some(open) = self.open.get(&way) else {
+        let Some(open) = self.open.get_mut(&way).filter(|open| !open.runs_flow) else {
             return;
         };
-        if open.runs_flow {
-            return;
+        open.calls += 1;
+        let number = open.calls;
+        let node = open.span.as_ref().map(|span| span.id);
+        // One whose end nobody told.
+        if let Some(call) = open.call.take() {
+            self.end(call.finish(), time);
         }
-        let Some(node) = open.span.as_ref().map(|span| span.id) else {
+        let Some(node) = node.filter(|_| self.takes_room()) else {
             self.spans_left_out += 1;
             return;
         };
-        if !self.takes_room() {
-            self.spans_left_out += 1;
-            return;
-        }
         let mut span = self.span(format!("call {}", at.node), time);
-        (span.id, span.parent) = (node.within(("call", attempt)), Some(node));
+        (span.id, span.parent) = (node.within(("call", number)), Some(node));
         push(&mut span, "lockgate.node", way.as_str());
         push(&mut span, "lockgate.attempt", u64::from(attempt));
         if self.config.content {

@@ -14,6 +14,8 @@ pub(super) struct Open {
     /// None: there was no room for it.
     pub(super) span: Option<Span>,
     pub(super) call: Option<Call>,
+    /// How many calls of it have begun.
+    pub(super) calls: u32,
     pub(super) runs_flow: bool,
 }
 

@@ -5,6 +5,7 @@ use lockgate_model::{
     At, CallError, Failure, FailureKind, Ident, Json, LogLevel, NodeOutcome, NodeReceipt, Receipt,
     RunEvent, RunOutcome, SkipReason, Usage, Value,
 };
+use proptest::prelude::{Strategy, prop_assert, prop_assert_eq, proptest};
 use serde_json::json;
 
 use super::super::{AttributeValue, SpanKind, SpanStatus};
@@ -280,6 +281,11 @@ fn a_run_is_a_tree_of_its_nodes_and_their_attempts() {
     assert_eq!(number(a, "lockgate.queue_us"), Some(3));
     let ids: std::collections::HashSet<_> = spans.iter().map(|span| span.id).collect();
     assert_eq!(ids.len(), spans.len());
+    let again = script.spans();
+    assert!(
+        again.iter().all(|span| ids.contains(&span.id)),
+        "spans can be named before"
+    );
 }
 
 #[test]
@@ -615,5 +621,76 @@ fn a_clock_that_goes_back_makes_no_span_that_ends_before_it_begins() {
     }
     for span in script.spans() {
         assert!(span.end >= span.start, "{span:?}");
+    }
+}
+
+/// Events in any order, whether a run could have them or not.
+fn any_event() -> impl Strategy<Value = RunEvent> {
+    let ways = [
+        "a", "a[0]", "a[1]", "a/b", "a[0]/b", "a/b[3]", "a[0]/b/c", "d",
+    ];
+    let way = proptest::sample::select(ways.to_vec());
+    (way, 0_u8..8, 0_u32..3, 0_u32..3).prop_map(|(way, kind, attempt, attempts)| {
+        let at = at(way);
+        match kind {
+            0 | 1 => RunEvent::NodeStarted {
+                at,
+                attempt,
+                inputs: secret(),
+                elements: None,
+            },
+            2 => RunEvent::NodeStarted {
+                at,
+                attempt: 0,
+                inputs: secret(),
+                elements: Some(2),
+            },
+            3 => RunEvent::NodeLog {
+                at,
+                attempt,
+                level: LogLevel::Info,
+                line: SECRET.into(),
+            },
+            4 => RunEvent::NodeRetrying {
+                at,
+                attempt,
+                error: error(),
+                delay: Duration::ZERO,
+            },
+            5 => RunEvent::NodeSkipped {
+                at,
+                reason: SkipReason::When,
+            },
+            _ => RunEvent::NodeFinished {
+                at,
+                outcome: NodeOutcome::Failed(error()),
+                receipt: receipt(attempts),
+            },
+        }
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_the_events_are_the_spans_are_a_tree(
+        events in proptest::collection::vec(any_event(), 0..60),
+        most in 1_usize..40,
+    ) {
+        let script = events.into_iter().fold(Script::begin(), Script::hear).over();
+        let config = TraceConfig { spans: most, ..TraceConfig::default() };
+        let spans = script.spans_with(&config);
+        prop_assert!(!spans.is_empty() && spans.len() <= most);
+        for (index, span) in spans.iter().enumerate() {
+            let same = spans.iter().filter(|other| other.id == span.id);
+            prop_assert_eq!(same.count(), 1, "{:?}", span);
+            prop_assert!(span.end >= span.start);
+            let parent = spans.iter().find(|other| Some(other.id) == span.parent);
+            prop_assert_eq!(parent.is_some(), index > 0, "{:?}", span);
+            if let Some(parent) = parent {
+                prop_assert!(parent.start <= span.start);
+            }
+        }
+        let told = format!("{spans:?}");
+        prop_assert!(!told.contains(SECRET));
     }
 }
