@@ -11,7 +11,7 @@ use futures::FutureExt as _;
 
 use crate::api::App;
 use crate::problem::{Code, Problem};
-use crate::{auth, body};
+use crate::{auth, body, trace};
 
 /// The paths that OpenAI's clients know.
 const OPENAI: &str = "/v1/";
@@ -22,8 +22,12 @@ pub(crate) async fn serve(State(api): State<App>, mut request: Request, next: Ne
     let route = route.as_ref().map(MatchedPath::as_str);
     let is_openai = request.uri().path().starts_with(OPENAI);
     let admitted = auth::admit(&api, route, &mut request).await;
+    let mut traced = None;
     let mut answer = match admitted {
-        Ok(()) => handle(request, next).await,
+        Ok(()) => {
+            traced = trace::begin(&api, route, &mut request);
+            handle(request, next).await
+        }
         Err(problem) => {
             body::discard(request).await;
             problem.into_response()
@@ -33,6 +37,9 @@ pub(crate) async fn serve(State(api): State<App>, mut request: Request, next: Ne
         answer = told(answer, is_openai);
     }
     api.counts.answered(route, answer.status());
+    if let Some(span) = traced {
+        answer = trace::answered(&api, span, answer);
+    }
     let headers = answer.headers_mut();
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,

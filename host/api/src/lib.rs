@@ -22,6 +22,7 @@ mod server;
 mod sse;
 mod stall;
 mod time;
+mod trace;
 mod whole;
 
 pub use config::ApiConfig;

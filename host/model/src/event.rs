@@ -8,7 +8,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value as Tree};
 
-use crate::{CallError, Ident, Kebab, LogLevel, NodeReceipt, Outputs, Value};
+use crate::{CallError, Ident, Kebab, LogLevel, NodeReceipt, Outputs, TraceId, Value};
 
 /// The version of the envelope that [`Recorded`] is.
 pub const EVENT_VERSION: u32 = 1;
@@ -59,6 +59,9 @@ pub enum RunEvent {
         /// What the flow's `labels` gave for this input.
         #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "as_map")]
         labels: Vec<(Ident, Value)>,
+        /// The trace that it belongs to; None where nobody traces.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        trace_id: Option<TraceId>,
     },
     /// An attempt at a node, or at an element of it, began: it was admitted.
     #[serde(rename = "node.started")]

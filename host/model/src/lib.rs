@@ -17,6 +17,7 @@ mod ports;
 mod range;
 mod receipt;
 mod telemetry;
+mod trace;
 mod value;
 
 pub use call::{Call, CallEnd, CallSink, Input, LogLevel, Outputs, PartReader, Quiet};
@@ -37,4 +38,5 @@ pub use ports::{
 pub use range::{InvalidRange, VersionRange};
 pub use receipt::{NodeReceipt, Receipt, Usage};
 pub use telemetry::{CountedFlow, CountedNode, FlowOrigin, FlowSeries, NodeFinished, Telemetry};
+pub use trace::TraceId;
 pub use value::{Blob, Joiner, Value};

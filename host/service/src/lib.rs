@@ -21,6 +21,7 @@ pub mod queue;
 pub mod registry;
 pub mod runs;
 mod service;
+mod traces;
 pub mod webhooks;
 
 pub use audit::{Audit, AuditView};

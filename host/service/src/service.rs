@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use lockgate_flow::Engine;
 use lockgate_store::{Store, StoreError};
+use lockgate_telemetry::trace::Tracer;
 
 use crate::batches::Batches;
 use crate::queue::{QueueConfig, QueuedRuns, Worker};
 use crate::runs::conduct::Conductor;
 use crate::runs::live::StopReason;
 use crate::runs::{Runs, RunsConfig};
+use crate::traces::Traces;
 use crate::webhooks::Webhooks;
 use crate::{
     Audit, Flows, GuestThreads, Keys, Mask, MaskConfig, MaskError, PluginLoader, Plugins, Registry,
@@ -24,6 +26,9 @@ const UPKEEP: Duration = Duration::from_secs(60);
 const DRAIN_TURN: Duration = Duration::from_millis(250);
 const DRAIN_TURNS: u32 = 40;
 
+/// How long the spans of the last runs may take to be made.
+const FLUSH: Duration = Duration::from_secs(2);
+
 /// How much a host does at once, and for how long it keeps what it does.
 #[derive(Debug, Clone, Default)]
 pub struct ServiceConfig {
@@ -35,6 +40,8 @@ pub struct ServiceConfig {
     pub queue: QueueConfig,
     /// Of what is masked in all that is kept of runs.
     pub mask: MaskConfig,
+    /// Which runs are traced, and where their spans go. Default: none.
+    pub tracer: Tracer,
 }
 
 /// Why a service does not start.
@@ -85,7 +92,15 @@ impl Service {
     ) -> Result<Arc<Self>, StartError> {
         let mask = Mask::new(&config.mask)?;
         let registry = Arc::new(Registry::open(store.clone(), loader, config.registry).await?);
-        let conductor = Conductor::new(store.clone(), Arc::clone(&registry), engine, threads, mask);
+        let traces = Traces::new(config.tracer);
+        let conductor = Conductor::new(
+            store.clone(),
+            Arc::clone(&registry),
+            engine,
+            threads,
+            mask,
+            traces,
+        );
         let worker = Worker::new(Arc::clone(&conductor), config.queue);
         worker.recover(conductor.now_ms()).await?;
         let queue = QueuedRuns::new(Arc::clone(&worker));
@@ -148,6 +163,11 @@ impl Service {
         &self.keys
     }
 
+    /// Which runs are traced: what requests that start some are traced with too.
+    pub fn tracer(&self) -> &Tracer {
+        &self.conductor.traces.tracer
+    }
+
     /// The audit log.
     pub fn audit(&self) -> &Audit {
         &self.audit
@@ -166,9 +186,15 @@ impl Service {
         self.conductor.begin_to_drain();
         self.runs.places().close();
         self.worker.wake();
-        if tokio::time::timeout(timeout, self.quiet()).await.is_ok() {
-            return;
+        if tokio::time::timeout(timeout, self.quiet()).await.is_err() {
+            self.end_all().await;
         }
+        // The spans of what just ended; in a time that nobody notices, or not at all.
+        let _ = tokio::time::timeout(FLUSH, self.conductor.traces.flush()).await;
+    }
+
+    /// Ends what goes on.
+    async fn end_all(&self) {
         // Again and again, because one that was just taken from the queue may begin a moment later.
         for _ in 0..DRAIN_TURNS {
             for live in self.conductor.live.all() {

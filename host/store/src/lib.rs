@@ -64,6 +64,7 @@ mod queue;
 mod runs;
 mod sealed;
 mod store;
+mod traces;
 mod upkeep;
 mod webhooks;
 mod writer;
@@ -87,5 +88,6 @@ pub use runs::{
     BatchPlace, Cursor, FinishedRun, RunFilter, RunRow, RunState, RunSummary, RunsPage,
 };
 pub use store::{Store, StoreConfig};
+pub use traces::TraceRow;
 pub use upkeep::Upkeep;
 pub use webhooks::WebhookRow;

@@ -76,7 +76,7 @@ impl Models {
 }
 
 /// A node's text as the name of a series: letters, digits and `._:/@-`, and no more than fits.
-fn plain(text: &str) -> Arc<str> {
+pub(crate) fn plain(text: &str) -> Arc<str> {
     let keep = |c: char| {
         if c.is_ascii_alphanumeric() || "._:/@-".contains(c) {
             c

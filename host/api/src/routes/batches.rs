@@ -19,6 +19,7 @@ use crate::api::{Answer, App};
 use crate::body::Media;
 use crate::extract::{Path, Query, Who};
 use crate::problem::{Code, Problem};
+use crate::trace::{TraceHeaders, Traced};
 
 /// A document on each line.
 const LINES: &str = "application/x-ndjson";
@@ -50,7 +51,7 @@ struct BatchQuery {
 }
 
 /// Queues a run for each line, or none at all.
-#[utoipa::path(post, path = "/api/v1/flows/{name}/batches", tag = "batches", params(FlowPath, BatchQuery, KeyHeader),
+#[utoipa::path(post, path = "/api/v1/flows/{name}/batches", tag = "batches", params(FlowPath, BatchQuery, KeyHeader, TraceHeaders),
     request_body(description = "An input on each line; at most 64 MiB.", content(
         (String = "application/x-ndjson"),
         (String = "text/plain"),
@@ -65,6 +66,7 @@ async fn start_batch(
     Who(caller): Who,
     Path(path): Path<FlowPath>,
     Query(query): Query<BatchQuery>,
+    Traced(trace): Traced,
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
@@ -85,6 +87,7 @@ async fn start_batch(
         session: query.session,
         priority: query.priority.unwrap_or_default(),
         idempotency,
+        trace,
     };
     let batch = api.service.batches().accept(&caller, ask).await?;
     let headers = [(header::LOCATION, format!("/api/v1/batches/{}", batch.batch))];

@@ -17,6 +17,7 @@ use crate::api::App;
 use crate::body::Given;
 use crate::extract::{Path, Who};
 use crate::problem::Problem;
+use crate::trace::{TraceHeaders, Traced};
 use crate::whole;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -49,7 +50,7 @@ struct Begun {
 
 /// Repeats a finished run, as a whole or from one of its nodes on, and answers when the new run ended. With `Prefer: respond-async` it is
 /// answered when it has begun.
-#[utoipa::path(post, path = "/api/v1/runs/{run}/rerun", tag = "runs", params(RunPath, StartHeaders),
+#[utoipa::path(post, path = "/api/v1/runs/{run}/rerun", tag = "runs", params(RunPath, StartHeaders, TraceHeaders),
     request_body = Rerun,
     responses(
         (status = 200, body = RunView, description = "It ended."),
@@ -61,6 +62,7 @@ async fn rerun(
     State(api): State<App>,
     Who(caller): Who,
     Path(path): Path<RunPath>,
+    Traced(trace): Traced,
     headers: HeaderMap,
     Given(rerun): Given<Rerun>,
 ) -> Result<Response, Problem> {
@@ -69,6 +71,7 @@ async fn rerun(
         version: rerun.version,
         vars: rerun.vars,
         idempotency: start::idempotency(&headers)?,
+        trace,
     };
     let is_async = start::is_async(&headers)?;
     let handle = api.service.runs().rerun(&caller, path.run, ask).await?;

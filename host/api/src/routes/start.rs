@@ -1,5 +1,7 @@
 //! Runs are started: waited for, followed, or queued. The busiest route is here.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -7,6 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use lockgate_service::Caller;
 use lockgate_service::queue::AcceptedView;
 use lockgate_service::runs::{RunAsk, RunHandle, RunView, Target, Trigger};
+use lockgate_telemetry::trace::RequestSpan;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -20,6 +23,7 @@ use crate::body::Given;
 use crate::extract::{self, Path, Who};
 use crate::problem::{Code, Problem};
 use crate::sse;
+use crate::trace::{TraceHeaders, Traced};
 use crate::whole;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
@@ -143,7 +147,7 @@ pub(super) struct KeyHeader {
 
 /// Runs a flow and answers when the run ended, however it did: `outcome` says how. With `Prefer: respond-async` it is queued,
 /// and answered at once.
-#[utoipa::path(post, path = "/api/v1/flows/{name}/runs", tag = "runs", params(FlowPath, StartHeaders),
+#[utoipa::path(post, path = "/api/v1/flows/{name}/runs", tag = "runs", params(FlowPath, StartHeaders, TraceHeaders),
     request_body = FlowRun,
     responses(
         (status = 200, body = RunView, description = "It ended."),
@@ -155,16 +159,17 @@ async fn run_flow(
     State(api): State<App>,
     Who(caller): Who,
     Path(path): Path<FlowPath>,
+    Traced(trace): Traced,
     headers: HeaderMap,
     Given(run): Given<FlowRun>,
 ) -> Result<Response, Problem> {
     let priority = run.priority;
-    let ask = run.ask(path, idempotency(&headers)?);
+    let ask = run.ask(path, idempotency(&headers)?, trace);
     start(&api, &caller, &headers, ask, priority).await
 }
 
 /// Runs a flow and answers with its events as they happen.
-#[utoipa::path(post, path = "/api/v1/flows/{name}/runs/stream", tag = "runs", params(FlowPath, KeyHeader),
+#[utoipa::path(post, path = "/api/v1/flows/{name}/runs/stream", tag = "runs", params(FlowPath, KeyHeader, TraceHeaders),
     request_body = FlowRun,
     responses(
         (status = 200, body = String, content_type = "text/event-stream", description = "The events of the run; it ends with them."),
@@ -175,16 +180,17 @@ async fn stream_flow(
     State(api): State<App>,
     Who(caller): Who,
     Path(path): Path<FlowPath>,
+    Traced(trace): Traced,
     headers: HeaderMap,
     Given(run): Given<FlowRun>,
 ) -> Result<Response, Problem> {
-    let ask = run.ask(path, idempotency(&headers)?);
+    let ask = run.ask(path, idempotency(&headers)?, trace);
     follow(&api, &caller, ask).await
 }
 
 /// Runs a document that comes with the request, against the plugins and flows that are active, and answers when the run
 /// ended. It needs the scope `deploy`.
-#[utoipa::path(post, path = "/api/v1/runs", tag = "runs", params(StartHeaders),
+#[utoipa::path(post, path = "/api/v1/runs", tag = "runs", params(StartHeaders, TraceHeaders),
     request_body = DocumentRun,
     responses(
         (status = 200, body = RunView, description = "It ended."),
@@ -195,16 +201,17 @@ async fn stream_flow(
 async fn run_document(
     State(api): State<App>,
     Who(caller): Who,
+    Traced(trace): Traced,
     headers: HeaderMap,
     Given(run): Given<DocumentRun>,
 ) -> Result<Response, Problem> {
-    let ask = run.ask(idempotency(&headers)?);
+    let ask = run.ask(idempotency(&headers)?, trace);
     start(&api, &caller, &headers, ask, 0).await
 }
 
 /// Runs a document that comes with the request, and answers with the run's events as they happen. It needs the scope
 /// `deploy`.
-#[utoipa::path(post, path = "/api/v1/runs/stream", tag = "runs", params(KeyHeader),
+#[utoipa::path(post, path = "/api/v1/runs/stream", tag = "runs", params(KeyHeader, TraceHeaders),
     request_body = DocumentRun,
     responses(
         (status = 200, body = String, content_type = "text/event-stream", description = "The events of the run; it ends with them."),
@@ -214,10 +221,11 @@ async fn run_document(
 async fn stream_document(
     State(api): State<App>,
     Who(caller): Who,
+    Traced(trace): Traced,
     headers: HeaderMap,
     Given(run): Given<DocumentRun>,
 ) -> Result<Response, Problem> {
-    let ask = run.ask(idempotency(&headers)?);
+    let ask = run.ask(idempotency(&headers)?, trace);
     follow(&api, &caller, ask).await
 }
 
@@ -302,7 +310,12 @@ pub(super) fn idempotency(headers: &HeaderMap) -> Result<Option<String>, Problem
 }
 
 impl FlowRun {
-    fn ask(self, path: FlowPath, idempotency: Option<String>) -> RunAsk {
+    fn ask(
+        self,
+        path: FlowPath,
+        idempotency: Option<String>,
+        trace: Option<Arc<RequestSpan>>,
+    ) -> RunAsk {
         RunAsk {
             target: Target::Flow {
                 flow: path.name.0,
@@ -317,12 +330,13 @@ impl FlowRun {
             trigger: Trigger::Api,
             idempotency,
             parts: None,
+            trace,
         }
     }
 }
 
 impl DocumentRun {
-    fn ask(self, idempotency: Option<String>) -> RunAsk {
+    fn ask(self, idempotency: Option<String>, trace: Option<Arc<RequestSpan>>) -> RunAsk {
         RunAsk {
             target: Target::Document {
                 name: self.name,
@@ -337,6 +351,7 @@ impl DocumentRun {
             trigger: Trigger::Api,
             idempotency,
             parts: None,
+            trace,
         }
     }
 }

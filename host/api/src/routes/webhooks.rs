@@ -19,6 +19,7 @@ use crate::body::{Given, Media};
 use crate::extract::{self, Path, Text, Who};
 use crate::problem::Problem;
 use crate::server::Peer;
+use crate::trace::{TraceHeaders, Traced};
 use crate::whole;
 
 const TIMESTAMP: HeaderName = HeaderName::from_static("x-lockgate-timestamp");
@@ -130,7 +131,7 @@ async fn remove_webhook(
 }
 
 /// Queues a run of the flow; the body is its input. No key is needed: who knows the token may.
-#[utoipa::path(post, path = "/webhooks/{flow}/{token}", tag = "public", params(AddressPath, DeliveryHeaders),
+#[utoipa::path(post, path = "/webhooks/{flow}/{token}", tag = "public", params(AddressPath, DeliveryHeaders, TraceHeaders),
     request_body(content = Object, description = "The run's input."),
     responses(
         (status = 202, body = AcceptedView, description = "It is queued.", headers(("Location" = String))),
@@ -142,6 +143,7 @@ async fn remove_webhook(
 async fn receive_webhook(
     State(api): State<App>,
     Path(path): Path<AddressPath>,
+    Traced(trace): Traced,
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
@@ -158,6 +160,7 @@ async fn receive_webhook(
         signature: extract::header(&parts.headers, &SIGNATURE)?,
         idempotency: idempotency.as_deref(),
         address: peer.map(|peer| peer.0.ip()),
+        trace: trace.as_ref(),
     };
     let webhooks = api.service.webhooks();
     let accepted = webhooks

@@ -220,6 +220,7 @@ fn redact(value: &mut Value) {
                 match name.as_str() {
                     "receipt" => *value = "<receipt>".into(),
                     "token" | "secret" => *value = "<secret>".into(),
+                    "trace_id" if value.is_string() => *value = "<trace>".into(),
                     "created" if is_number => *value = 0.into(),
                     name if is_number && (name.ends_with("_us") || name.ends_with("_ms")) => {
                         *value = 0.into();

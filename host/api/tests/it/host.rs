@@ -1,7 +1,7 @@
 //! A host that listens: the interface over the service, a store in a folder of its own, and nodes without a sandbox.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use lockgate_api::{ApiConfig, Server};
@@ -9,9 +9,10 @@ use lockgate_flow::{Engine, EngineConfig, HostClock, MemoryCache};
 use lockgate_model::Kebab;
 use lockgate_service::{Caller, NewKey, Scope, Service, ServiceConfig};
 use lockgate_store::{Store, StoreConfig};
+use lockgate_telemetry::trace::{Span, SpanSink, TraceConfig, Tracer};
 use lockgate_telemetry::{Bounds, Collector, Counts, Own};
 use tempfile::TempDir;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::client::{Ask, Told, ask};
@@ -65,6 +66,37 @@ fn engine(counts: Arc<Counts>) -> Arc<Engine> {
     )
 }
 
+/// The spans that a host made.
+#[derive(Default)]
+pub(crate) struct Spans {
+    spans: Mutex<Vec<Span>>,
+    came: Notify,
+}
+
+impl SpanSink for Spans {
+    fn take(&self, spans: Vec<Span>) {
+        self.spans.lock().expect("no panic").extend(spans);
+        self.came.notify_one();
+    }
+}
+
+impl Spans {
+    pub(crate) fn all(&self) -> Vec<Span> {
+        self.spans.lock().expect("no panic").clone()
+    }
+
+    /// All of them, once there are enough.
+    pub(crate) async fn once(&self, enough: impl Fn(&[Span]) -> bool) -> Vec<Span> {
+        loop {
+            let spans = self.all();
+            if enough(&spans) {
+                return spans;
+            }
+            self.came.notified().await;
+        }
+    }
+}
+
 /// A host that listens until it is dropped.
 pub(crate) struct Host {
     pub(crate) address: SocketAddr,
@@ -90,6 +122,23 @@ impl Host {
 
     /// One that is configured otherwise.
     pub(crate) async fn with(change: impl FnOnce(&mut ApiConfig)) -> Self {
+        Self::open(change, ServiceConfig::default()).await
+    }
+
+    /// One with the plugin `text` and the flows of this file, that traces, and its spans.
+    pub(crate) async fn traced(config: TraceConfig) -> (Self, Arc<Spans>) {
+        let spans = Arc::new(Spans::default());
+        let sink: Arc<dyn SpanSink> = spans.clone();
+        let service = ServiceConfig {
+            tracer: Tracer::new(config, sink, Own::default()),
+            ..ServiceConfig::default()
+        };
+        let host = Self::open(|_| {}, service).await;
+        host.stock().await;
+        (host, spans)
+    }
+
+    async fn open(change: impl FnOnce(&mut ApiConfig), service: ServiceConfig) -> Self {
         let mut config = ApiConfig {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             ..ApiConfig::default()
@@ -105,7 +154,7 @@ impl Host {
             Arc::new(Loader),
             Arc::new(Tasks),
             engine(counts),
-            ServiceConfig::default(),
+            service,
         );
         let service = service.await.expect("a service");
         let server = Server::bind(config)

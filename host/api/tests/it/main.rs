@@ -16,4 +16,5 @@ mod plugins;
 mod problems;
 mod queue;
 mod runs;
+mod traces;
 mod webhooks;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use lockgate_model::{
     At, CallError, Exhausted, Failure, FailureKind, HostFault, Ident, Limit, NodeOutcome,
-    NodeReceipt, Receipt, Recorded, RunEvent, RunOutcome, SkipReason, Trap, Value, escaped,
+    NodeReceipt, Receipt, Recorded, RunEvent, RunOutcome, SkipReason, TraceId, Trap, Value,
+    escaped,
 };
 use serde_json::Value as Tree;
 
@@ -20,7 +21,7 @@ const MAX_CHARS: usize = 200;
 pub(super) fn line(event: &Tree) -> String {
     let kind = event["type"].as_str().unwrap_or_default();
     let what = match kind {
-        "run.started" => format!("{} {}", word(&event["flow"]), short(&event["input"])),
+        "run.started" => started(event),
         "run.finished" => finished(event),
         "node.started" => match event["attempt"].as_u64() {
             Some(attempt) if attempt > 1 => format!("{} attempt {attempt}", place(event)),
@@ -105,6 +106,14 @@ fn finished(event: &Tree) -> String {
     }
 }
 
+fn started(event: &Tree) -> String {
+    let what = format!("{} {}", word(&event["flow"]), short(&event["input"]));
+    match event["trace_id"].as_str() {
+        Some(trace) => format!("{what} trace {}", escaped(trace)),
+        None => what,
+    }
+}
+
 fn failure(error: &Tree) -> String {
     format!("{}: {}", word(&error["kind"]), word(&error["message"]))
 }
@@ -128,6 +137,7 @@ pub(super) fn recorded(event: &Tree) -> Option<Recorded> {
             input: Arc::default(),
             vars: serde_json::Map::new(),
             labels: Vec::new(),
+            trace_id: event["trace_id"].as_str().and_then(TraceId::read),
         },
         "node.started" => RunEvent::NodeStarted {
             at: at(event)?,

@@ -25,6 +25,7 @@ impl Script {
             input: Arc::default(),
             vars: serde_json::Map::new(),
             labels: Vec::new(),
+            trace_id: None,
         });
         script
     }

@@ -217,6 +217,7 @@ fn service(config: &Config, dev: bool) -> ServiceConfig {
             batch_lines: config.queue.batch_lines.many(),
         },
         mask: config.mask.config(),
+        ..ServiceConfig::default()
     }
 }
 

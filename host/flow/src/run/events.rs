@@ -92,6 +92,7 @@ impl Events {
             input: Arc::clone(input),
             vars: context.root.vars.clone(),
             labels,
+            trace_id: None, // whoever keeps the journal knows it
         });
     }
 

@@ -92,6 +92,7 @@ fn run(caller: &Caller, ask: &BatchAsk, line: &str, rest: &Tree, now: i64) -> Qu
         parent: None,
         labels: None,
         created_at: now,
+        trace: None, // all lines have the same
     }
 }
 

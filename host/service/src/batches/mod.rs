@@ -12,6 +12,7 @@ use futures::Stream;
 use futures::stream::{BoxStream, StreamExt as _};
 use lockgate_model::Kebab;
 use lockgate_store::{Accept, Accepted, BatchRow, BatchState, RunFilter, RunState as Stored};
+use lockgate_telemetry::trace::RequestSpan;
 use serde_json::{Map, Value as Tree, json};
 use uuid::Uuid;
 
@@ -21,7 +22,7 @@ use crate::queue::{Worker, check_priority};
 use crate::runs::conduct::Conductor;
 use crate::runs::live::StopReason;
 use crate::runs::{RunState, Trigger, access, detours, idempotency};
-use crate::{Caller, Moment, Scope, ServiceError};
+use crate::{Caller, Moment, Scope, ServiceError, traces};
 
 /// The most bad lines that an answer names.
 pub const MAX_BAD_LINES_SHOWN: usize = 100;
@@ -45,6 +46,8 @@ pub struct BatchAsk {
     pub priority: i32,
     /// As in [`crate::runs::RunAsk`].
     pub idempotency: Option<String>,
+    /// As in [`crate::runs::RunAsk`]: the trace of all lines.
+    pub trace: Option<Arc<RequestSpan>>,
 }
 
 /// The results of a batch as lines of JSON without their line breaks, in the order of its inputs.
@@ -115,7 +118,11 @@ impl Batches {
         });
         let idempotency = known.transpose()?;
         let most = self.worker.config().batch_lines;
-        let runs = lines::checked(caller, &plan, &ask, row.created_at, most).await?;
+        let trace = traces::row(&conductor.traces.tracer, ask.trace.as_ref());
+        let mut runs = lines::checked(caller, &plan, &ask, row.created_at, most).await?;
+        for run in &mut runs {
+            run.trace = Some(trace.clone());
+        }
         let total = u32::try_from(runs.len()).unwrap_or(u32::MAX);
         let accept = Accept {
             project: caller.project.clone(),

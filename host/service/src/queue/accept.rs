@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::runs::conduct::{Conductor, refusal};
 use crate::runs::start::demand;
 use crate::runs::{RunAsk, Target, idempotency};
-use crate::{Caller, Scope, ServiceError};
+use crate::{Caller, Scope, ServiceError, traces};
 
 /// A run that can be accepted.
 #[derive(Debug)]
@@ -86,6 +86,7 @@ pub(crate) async fn checked(
             parent: demand.parent,
             labels: None,
             created_at: now,
+            trace: Some(traces::row(&conductor.traces.tracer, demand.trace.as_ref())),
         },
         idempotency: idempotency.transpose()?,
     })

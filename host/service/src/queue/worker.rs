@@ -13,6 +13,7 @@ use super::accept::request;
 use super::pace::Pace;
 use crate::runs::conduct::Conductor;
 use crate::runs::live::{Birth, StopReason};
+use crate::traces::RunTrace;
 use crate::{Resolved, ServiceError};
 
 /// The most runs that are taken at once: their inputs are in memory from then on.
@@ -198,7 +199,8 @@ impl Worker {
 
 /// Begins with a run that was taken; stores why it cannot begin otherwise.
 async fn begin(conductor: Arc<Conductor>, claimed: ClaimedRun, slot: Slot) {
-    let mut birth = birth(&claimed);
+    let trace = RunTrace::of_row(&conductor.traces.tracer, claimed.trace.as_ref());
+    let mut birth = birth(&claimed, trace);
     let Some(flow) = claimed.flow.clone() else {
         return conductor
             .fail(birth, "it is a run of no flow", Box::new(slot))
@@ -245,11 +247,12 @@ async fn give_back(conductor: &Conductor, claimed: &ClaimedRun) {
     let released = conductor.queue.release(&conductor.owner, vec![claimed.id]);
     if let Err(error) = released.await {
         // Its lease ends, and it is found again.
-        tracing::error!(%error, run = %claimed.id, "a queued run could not be given back");
+        let trace = claimed.trace.as_ref().map(|trace| trace.id);
+        tracing::error!(%error, run = %claimed.id, ?trace, "a queued run could not be given back");
     }
 }
 
-fn birth(claimed: &ClaimedRun) -> Birth {
+fn birth(claimed: &ClaimedRun, trace: RunTrace) -> Birth {
     Birth {
         project: claimed.project.clone(),
         id: claimed.id,
@@ -262,6 +265,7 @@ fn birth(claimed: &ClaimedRun) -> Birth {
         parent: claimed.parent,
         batch: claimed.batch,
         created_at: claimed.created_at,
+        trace,
         lost_attempts: claimed.attempts,
         queued: true,
         idempotency: None,

@@ -1,6 +1,9 @@
 //! What is asked of runs.
 
+use std::sync::Arc;
+
 use lockgate_model::{Ident, Kebab};
+use lockgate_telemetry::trace::RequestSpan;
 use serde_json::{Map, Value as Tree};
 use uuid::Uuid;
 
@@ -89,6 +92,8 @@ pub struct RunAsk {
     /// A node and an output of it whose parts are wanted as they are, before anything is masked:
     /// [`super::RunHandle::parts`] has them.
     pub parts: Option<(Ident, Ident)>,
+    /// The request that asks for it, if its trace is known.
+    pub trace: Option<Arc<RequestSpan>>,
 }
 
 impl RunAsk {
@@ -108,6 +113,7 @@ impl RunAsk {
             trigger,
             idempotency: None,
             parts: None,
+            trace: None,
         }
     }
 }
@@ -124,6 +130,8 @@ pub struct RerunAsk {
     pub vars: Map<String, Tree>,
     /// As in [`RunAsk`].
     pub idempotency: Option<String>,
+    /// As in [`RunAsk`].
+    pub trace: Option<Arc<RequestSpan>>,
 }
 
 /// Which runs are listed. Everything that is given has to fit.

@@ -18,6 +18,7 @@ use super::idempotency::InFlight;
 use super::live::{Birth, Live, LiveRuns, StopReason};
 use super::recorder::Recorder;
 use crate::queue::Queue;
+use crate::traces::Traces;
 use crate::{GuestThreads, Mask, Moment, Registry, SchemaFaultView, ServiceError};
 
 /// When whoever comes while the host is about to stop is told to come back.
@@ -33,6 +34,7 @@ pub(crate) struct Conductor {
     pub(crate) engine: Arc<Engine>,
     pub(crate) threads: Arc<dyn GuestThreads>,
     pub(crate) mask: Arc<Mask>,
+    pub(crate) traces: Traces,
     pub(crate) live: LiveRuns,
     pub(crate) in_flight: InFlight,
     draining: AtomicBool,
@@ -55,6 +57,7 @@ impl Conductor {
         engine: Arc<Engine>,
         threads: Arc<dyn GuestThreads>,
         mask: Mask,
+        traces: Traces,
     ) -> Arc<Self> {
         Arc::new(Self {
             queue: Arc::new(store.clone()),
@@ -64,6 +67,7 @@ impl Conductor {
             engine,
             threads,
             mask: Arc::new(mask),
+            traces,
             live: LiveRuns::default(),
             in_flight: InFlight::default(),
             draining: AtomicBool::new(false),

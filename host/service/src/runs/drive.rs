@@ -64,7 +64,7 @@ async fn drive(
             Ok(Err(error @ (RunError::Input(_) | RunError::Request(_)))) => Some(error),
             Ok(_) => None, // the recorder heard of it
             Err(_) => {
-                tracing::error!(run = %live.birth.id, "the task of a run panicked");
+                tracing::error!(run = %live.birth.id, trace = %live.birth.trace.id(), "the task of a run panicked");
                 None
             }
         },

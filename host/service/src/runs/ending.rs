@@ -67,9 +67,14 @@ impl Ending {
         let clock = self.conductor.engine.clock();
         let row = row(&self.live, &seen, lines, &*clock);
         let view = view(&self.live.birth, seen, &row, receipts);
+        let has_failed = row.outcome != "ok" && !is_cancelled;
         let conductor = Arc::clone(&self.conductor);
         let told = move |stored: Result<(), lockgate_store::StoreError>| {
             self.conductor.stored(stored.is_ok());
+            let live = Arc::clone(&self.live);
+            let traces = &self.conductor.traces;
+            traces.ended(&live, has_failed);
+            let fault = |error| fault(&live.birth, error);
             self.tell(stored.map(|()| Arc::new(view)).map_err(fault));
         };
         conductor.store.finish_run_then(row, told).await;
@@ -79,7 +84,7 @@ impl Ending {
     async fn release(self) {
         let (queue, owner) = (&self.conductor.queue, &self.conductor.owner);
         let released = queue.release(owner, vec![self.live.birth.id]).await;
-        let failed = released.err().map(fault);
+        let failed = released.err().map(|error| fault(&self.live.birth, error));
         self.tell(Err(failed.unwrap_or_else(draining)));
     }
 }
@@ -101,8 +106,9 @@ impl Drop for Ending {
     }
 }
 
-fn fault(error: lockgate_store::StoreError) -> ServiceError {
-    tracing::error!(%error, "a run that ended could not be stored");
+fn fault(birth: &Birth, error: lockgate_store::StoreError) -> ServiceError {
+    let (run, trace) = (birth.id, birth.trace.id());
+    tracing::error!(%error, %run, %trace, "a run that ended could not be stored");
     error.into()
 }
 
@@ -141,6 +147,7 @@ fn row(live: &Live, seen: &Seen, lines: Lines, clock: &dyn Clock) -> FinishedRun
         cut: lines.cut,
         masked: live.is_masked(),
         error: reason(outcome),
+        trace_id: Some(birth.trace.id()),
         queued: birth.queued,
         idempotency: birth.idempotency.clone(),
     }
@@ -181,6 +188,7 @@ pub(crate) fn summary(birth: &Birth) -> RunSummary {
         cut: false,
         masked: false,
         error: None,
+        trace_id: Some(birth.trace.id()),
     }
 }
 

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::RunView;
 use crate::ServiceError;
+use crate::traces::RunTrace;
 
 /// How a run that was started ended, for whoever waits: its view once it is stored, or why there is none.
 pub(crate) type Ended = Result<Arc<RunView>, ServiceError>;
@@ -33,6 +34,7 @@ pub(crate) struct Birth {
     pub(crate) parent: Option<Uuid>,
     pub(crate) batch: Option<BatchPlace>,
     pub(crate) created_at: i64,
+    pub(crate) trace: RunTrace,
     pub(crate) lost_attempts: u32,
     /// Whether it came from the queue.
     pub(crate) queued: bool,

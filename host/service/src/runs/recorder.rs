@@ -111,7 +111,8 @@ impl Journal for Recorder {
     fn record(&self, mut event: RunEvent) {
         self.live.hear(&event);
         match &mut event {
-            RunEvent::RunStarted { .. } => {
+            RunEvent::RunStarted { trace_id, .. } => {
+                *trace_id = Some(self.live.birth.trace.id());
                 let mut seen = self.seen();
                 seen.started = Some(Started {
                     at: Moment::of(self.clock.wall()),

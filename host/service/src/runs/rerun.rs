@@ -84,6 +84,7 @@ pub(super) async fn demand(
         session: row.summary.session,
         parent: Some(run),
         trigger: Trigger::Rerun.word().into(),
+        trace: ask.trace.clone(),
         route: "rerun".into(),
         asked: Some(asked),
         parts: None,

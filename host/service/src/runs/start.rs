@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use lockgate_flow::{Detour, Plan, RunRequest};
 use lockgate_model::{Ident, Kebab, RunEvent};
+use lockgate_telemetry::trace::RequestSpan;
 use serde::Serialize;
 use serde_json::{Map, Value as Tree};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -21,6 +22,7 @@ use super::{
     MAX_SESSION_BYTES, RunAsk, RunHandle, RunSummary, RunView, Runs, RunsConfig, Target, access,
     idempotency,
 };
+use crate::traces::RunTrace;
 use crate::{Caller, Doc, Mask, Moment, Resolved, Scope, ServiceError};
 
 /// A run that may begin: everything about it was checked but its input.
@@ -37,6 +39,7 @@ pub(crate) struct Demand {
     pub(crate) session: Option<String>,
     pub(crate) parent: Option<Uuid>,
     pub(crate) trigger: Cow<'static, str>,
+    pub(crate) trace: Option<Arc<RequestSpan>>,
     /// What an idempotency key belongs to.
     pub(crate) route: String,
     /// What was asked for, for an idempotency key: the digest of it.
@@ -204,6 +207,7 @@ impl Runs {
             parent: demand.parent,
             batch: None,
             created_at: self.conductor.now_ms(),
+            trace: RunTrace::begin(&self.conductor.traces.tracer, demand.trace),
             lost_attempts: 0,
             queued: false,
             idempotency,
@@ -310,6 +314,7 @@ pub(crate) async fn demand(
         session: ask.session,
         parent: ask.parent,
         trigger: ask.trigger.word().into(),
+        trace: ask.trace,
         route,
         asked,
         parts: ask.parts,

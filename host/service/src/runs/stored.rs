@@ -43,6 +43,7 @@ impl From<StoredSummary> for RunSummary {
             cut: row.cut,
             masked: row.masked,
             error: row.error,
+            trace_id: row.trace_id,
         }
     }
 }

@@ -74,6 +74,10 @@ pub struct RunSummary {
     /// Why it failed, in short. It may quote a guest: escape it.
     #[serde(rename = "reason", skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The trace that it belongs to: 32 hexadecimal digits. Left out for runs from before there were traces.
+    #[schema(value_type = Option<String>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<lockgate_model::TraceId>,
     /// How often it was taken from the queue and lost with its host before.
     #[serde(skip_serializing_if = "is_zero")]
     pub lost_attempts: u32,

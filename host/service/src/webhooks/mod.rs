@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use lockgate_model::Kebab;
 use lockgate_store::{Store, StoreError, WebhookRow};
+use lockgate_telemetry::trace::RequestSpan;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Tree, json};
 use uuid::Uuid;
@@ -53,6 +54,8 @@ pub struct Delivery<'a> {
     pub idempotency: Option<&'a str>,
     /// Where it came from.
     pub address: Option<IpAddr>,
+    /// The request that brought it, if its trace is known.
+    pub trace: Option<&'a Arc<RequestSpan>>,
 }
 
 /// Webhooks, as callers ask for them.
@@ -245,6 +248,7 @@ impl Webhooks {
         let given = delivery.idempotency.map(str::to_owned);
         let mut ask = RunAsk::new(row.flow.clone(), input, Trigger::Webhook);
         ask.idempotency = given.or_else(|| signed.map(|signed| hex(signed)));
+        ask.trace = delivery.trace.cloned();
         self.queue.enqueue(&caller, ask, settings.priority).await
     }
 }

@@ -126,6 +126,7 @@ mod tests {
             signature: Some(signature),
             idempotency: None,
             address: None,
+            trace: None,
         };
         check(SECRET, &delivery, NOW_MS)
     }

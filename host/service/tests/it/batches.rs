@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Tree, json};
 
 use crate::world::{World, code, flow, kebab};
 
-fn batch(flow: &str, lines: &str) -> BatchAsk {
+pub(crate) fn batch(flow: &str, lines: &str) -> BatchAsk {
     BatchAsk {
         flow: kebab(flow),
         version: None,
@@ -18,6 +18,7 @@ fn batch(flow: &str, lines: &str) -> BatchAsk {
         session: None,
         priority: 0,
         idempotency: None,
+        trace: None,
     }
 }
 

@@ -20,5 +20,6 @@ mod masking;
 mod queue;
 mod rerun;
 mod runs;
+mod traces;
 mod webhooks;
 mod world;

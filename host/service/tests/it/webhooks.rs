@@ -16,6 +16,7 @@ fn plain(body: &[u8]) -> Delivery<'_> {
         signature: None,
         idempotency: None,
         address: None,
+        trace: None,
     }
 }
 

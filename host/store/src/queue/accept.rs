@@ -14,7 +14,7 @@ use crate::columns::{blob, optional_blob};
 use crate::fault::{Fault, taken};
 use crate::sealed::HostKey;
 use crate::writer::{Durability, Tx};
-use crate::{BatchRow, IdempotencyRow, Result, Store, batches, idempotency};
+use crate::{BatchRow, IdempotencyRow, Result, Store, TraceRow, batches, idempotency};
 
 /// A run to be queued.
 #[derive(Debug, Clone)]
@@ -45,6 +45,8 @@ pub struct QueuedRun {
     pub labels: Option<String>,
     /// When it was asked for, in milliseconds since 1970.
     pub created_at: i64,
+    /// Where it goes on in a trace.
+    pub trace: Option<TraceRow>,
 }
 
 /// What is to be accepted together.
@@ -204,10 +206,10 @@ fn piece(runs: usize) -> usize {
 }
 
 const COLUMNS: &str = "seq, id, project, flow, version, revision, priority, started_by, key_id, session, parent, batch, \
-                       batch_index, labels, created_at";
+                       batch_index, labels, created_at, trace_id, trace_parent, trace_flags, trace_state";
 
 /// How many of them.
-const WIDTH: usize = 15;
+const WIDTH: usize = 19;
 
 /// The runs, and then their inputs. Its arguments are taken in this order.
 fn statement(runs: usize) -> String {
@@ -280,5 +282,11 @@ fn bind(
     arguments.add(optional_blob(batch.as_ref()))?;
     arguments.add(line)?;
     arguments.add(run.labels)?;
-    arguments.add(run.created_at)
+    arguments.add(run.created_at)?;
+    let trace = run.trace.as_ref();
+    let parent = trace.and_then(|trace| trace.parent);
+    arguments.add(trace.map(|trace| trace.id.0.to_vec()))?;
+    arguments.add(parent.map(|parent| parent.to_vec()))?;
+    arguments.add(trace.map(|trace| i64::from(trace.flags)))?;
+    arguments.add(run.trace.and_then(|trace| trace.state))
 }

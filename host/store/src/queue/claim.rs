@@ -11,8 +11,9 @@ use super::{accept, end};
 use crate::columns::{id as id_of, ids as id_list, name, numbers, optional_id, optional_name};
 use crate::fault::Fault;
 use crate::runs::row::batch_place;
+use crate::traces;
 use crate::writer::Durability;
-use crate::{BatchPlace, Result, Store};
+use crate::{BatchPlace, Result, Store, TraceRow};
 
 /// A run taken from the queue.
 #[derive(Debug, Clone)]
@@ -49,6 +50,8 @@ pub struct ClaimedRun {
     pub created_at: i64,
     /// How often it was taken and lost before this time.
     pub attempts: u32,
+    /// Where it goes on in a trace. None for runs from before there were traces.
+    pub trace: Option<TraceRow>,
 }
 
 impl Store {
@@ -234,6 +237,7 @@ fn claimed(row: SqliteRow) -> sqlx::Result<(i64, ClaimedRun)> {
         labels: row.try_get("labels")?,
         created_at: row.try_get("created_at")?,
         attempts: row.try_get("attempts")?,
+        trace: traces::trace(&row)?,
     };
     Ok((row.try_get("seq")?, run))
 }

@@ -14,9 +14,10 @@ pub(super) async fn write(
 ) -> Result<(), Fault> {
     sqlx::query(
         "INSERT INTO runs (id, project, flow, version, revision, outcome, started_by, key_id, session, parent, batch, \
-             batch_index, labels, created_at, finished_at, cut, masked, attempts, error, journal) \
+             batch_index, labels, created_at, finished_at, cut, masked, attempts, error, trace_id, \
+             journal) \
          SELECT id, project, flow, version, revision, ?1, started_by, key_id, session, parent, batch, \
-             batch_index, labels, created_at, ?2, 0, 0, attempts, ?3, x'' \
+             batch_index, labels, created_at, ?2, 0, 0, attempts, ?3, trace_id, x'' \
          FROM queue WHERE seq IN (SELECT value FROM json_each(?4)) ORDER BY seq ON CONFLICT DO NOTHING",
     )
     .bind(outcome)

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use lockgate_model::Kebab;
+use lockgate_model::{Kebab, TraceId};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -55,6 +55,8 @@ pub struct FinishedRun {
     pub error: Option<String>,
     /// Whether it came from the queue: then it leaves that, and its sealed input is dropped.
     pub queued: bool,
+    /// The trace that it belongs to.
+    pub trace_id: Option<TraceId>,
     /// What an idempotency key is to remember of it, if one came with a request that waited.
     pub idempotency: Option<Box<IdempotencyRow>>,
 }
@@ -102,6 +104,7 @@ impl Store {
             cut: run.cut,
             masked: run.masked,
             error: run.error,
+            trace_id: run.trace_id,
             journal,
             queued: run.queued,
             idempotency: run.idempotency,

@@ -1,11 +1,12 @@
 //! A run as it is read.
 
-use lockgate_model::Kebab;
+use lockgate_model::{Kebab, TraceId};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row as _};
 use uuid::Uuid;
 
 use crate::columns::{blob, id as id_of, optional_id, optional_name};
+use crate::traces::trace_id;
 use crate::{Result, Store, journal};
 
 /// How far a run is.
@@ -82,6 +83,8 @@ pub struct RunSummary {
     pub masked: bool,
     /// How often it was taken from the queue and lost, before. 0 for runs that were never queued.
     pub attempts: u32,
+    /// The trace that it belongs to. None for runs from before there were traces.
+    pub trace_id: Option<TraceId>,
 }
 
 /// A run with its journal.
@@ -142,11 +145,11 @@ impl Store {
 /// The columns of `runs` that [`finished`] reads: all that are small.
 pub(crate) const FINISHED: &str = "id, flow, version, revision, outcome, started_by, key_id, session, parent, batch, \
                                    batch_index, labels, created_at, started_at, finished_at, duration_us, cut, masked, \
-                                   attempts, error";
+                                   attempts, error, trace_id";
 
 /// The columns of `queue` that [`queued`] reads.
 pub(crate) const QUEUED: &str = "id, flow, version, revision, started_by, key_id, session, parent, batch, batch_index, \
-                                 labels, created_at, state, attempts";
+                                 labels, created_at, state, attempts, trace_id";
 
 /// A row of `runs`.
 pub(crate) fn finished(row: SqliteRow) -> sqlx::Result<RunSummary> {
@@ -200,6 +203,7 @@ fn common(row: &SqliteRow) -> sqlx::Result<RunSummary> {
         cut: false,
         masked: false,
         attempts: row.try_get("attempts")?,
+        trace_id: trace_id(row)?,
     })
 }
 

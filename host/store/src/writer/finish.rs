@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use lockgate_model::Kebab;
+use lockgate_model::{Kebab, TraceId};
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments as _, AssertSqlSafe, Row as _};
 use uuid::Uuid;
@@ -35,16 +35,18 @@ pub(crate) struct FinishRow {
     pub(crate) cut: bool,
     pub(crate) masked: bool,
     pub(crate) error: Option<String>,
+    pub(crate) trace_id: Option<TraceId>,
     pub(crate) journal: Vec<u8>,
     pub(crate) queued: bool,
     pub(crate) idempotency: Option<Box<IdempotencyRow>>,
 }
 
 const COLUMNS: &str = "id, project, flow, version, revision, outcome, started_by, key_id, session, parent, batch, \
-                       batch_index, labels, created_at, started_at, finished_at, duration_us, cut, masked, error, journal";
+                       batch_index, labels, created_at, started_at, finished_at, duration_us, cut, masked, error, trace_id, \
+                       journal";
 
 /// How many of them.
-const WIDTH: usize = 21;
+const WIDTH: usize = 22;
 
 impl FinishRow {
     /// In the order of [`COLUMNS`].
@@ -69,6 +71,7 @@ impl FinishRow {
         arguments.add(self.cut)?;
         arguments.add(self.masked)?;
         arguments.add(self.error.take())?;
+        arguments.add(self.trace_id.map(|trace| trace.0.to_vec()))?;
         arguments.add(std::mem::take(&mut self.journal))
     }
 }

@@ -12,4 +12,5 @@ mod queue_ends;
 mod queue_properties;
 mod runs;
 mod support;
+mod traces;
 mod upkeep;

@@ -119,6 +119,7 @@ pub(crate) fn finished(id: Uuid) -> FinishedRun {
         cut: false,
         masked: false,
         error: None,
+        trace_id: None,
         queued: false,
         idempotency: None,
     }
@@ -139,6 +140,7 @@ pub(crate) fn queued(id: Uuid) -> QueuedRun {
         parent: None,
         labels: None,
         created_at: NOW,
+        trace: None,
     }
 }
 

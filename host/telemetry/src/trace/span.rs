@@ -2,15 +2,34 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::time::SystemTime;
 
-/// Names a trace: everything that one request caused. Never all zeros.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TraceId(pub [u8; 16]);
+use lockgate_model::TraceId;
 
 /// Names a span within its trace. Never all zeros.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SpanId(pub [u8; 8]);
+
+impl SpanId {
+    /// A new one.
+    pub fn random() -> Self {
+        loop {
+            let id: [u8; 8] = rand::random();
+            if id != [0; 8] {
+                return Self(id);
+            }
+        }
+    }
+
+    /// The id of a span within this one: the same for the same words, so that a span can be named before it is made.
+    pub fn within(self, what: impl Hash) -> Self {
+        let mut hasher = DefaultHasher::new();
+        self.0.hash(&mut hasher);
+        what.hash(&mut hasher);
+        Self(hasher.finish().max(1).to_be_bytes())
+    }
+}
 
 /// Something that began and ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,23 +113,10 @@ pub trait SpanSink: Send + Sync {
     fn take(&self, spans: Vec<Span>);
 }
 
-/// 32 hexadecimal digits.
-impl fmt::Display for TraceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", u128::from_be_bytes(self.0))
-    }
-}
-
 /// 16 hexadecimal digits.
 impl fmt::Display for SpanId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", u64::from_be_bytes(self.0))
-    }
-}
-
-impl fmt::Debug for TraceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 

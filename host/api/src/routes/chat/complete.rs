@@ -17,13 +17,14 @@ use crate::api::App;
 use crate::body::Given;
 use crate::extract::Who;
 use crate::problem::{Code, Problem};
+use crate::trace::{TraceHeaders, Traced};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(complete_chat))
 }
 
 /// Says the next message of a chat: a run of the flow. It is cancelled when the client goes away.
-#[utoipa::path(post, path = "/v1/chat/completions", tag = "chat", request_body = ChatRequest, responses(
+#[utoipa::path(post, path = "/v1/chat/completions", tag = "chat", params(TraceHeaders), request_body = ChatRequest, responses(
     (status = 200, description = "The answer: whole, or in pieces that end with `[DONE]`.", content(
         (Completion = "application/json"),
         (String = "text/event-stream"),
@@ -35,6 +36,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 async fn complete_chat(
     State(api): State<App>,
     Who(caller): Who,
+    Traced(trace): Traced,
     Given(request): Given<ChatRequest>,
 ) -> Result<Response, Problem> {
     let flow = &request.model.0;
@@ -51,6 +53,7 @@ async fn complete_chat(
     let parts = plan.chat_stream().filter(|_| is_stream);
     let mut ask = RunAsk::new(flow.clone(), Value::Object(input), Trigger::Chat);
     ask.parts = parts.map(|(node, port)| (node.clone(), port.clone()));
+    ask.trace = trace;
     let handle = api.service.runs().start(&caller, ask).await?;
     let run = Attended::new(handle);
     let created = Moment::of(SystemTime::now()).0 / 1000;

@@ -32,8 +32,9 @@ fn events_come_back_as_they_went() {
                 input: Arc::new(json!({ "topic": "春天" })),
                 vars: serde_json::Map::new(),
                 labels: Vec::new(),
+                trace_id: Some(TraceId([0xab; 16])),
             },
-            r#"run.started   poem {"topic":"春天"}"#,
+            r#"run.started   poem {"topic":"春天"} trace abababababababababababababababab"#,
         ),
         (
             RunEvent::NodeStarted {
