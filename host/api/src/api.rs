@@ -8,6 +8,7 @@ use bytes::Bytes;
 use lockgate_service::Service;
 use lockgate_telemetry::Collector;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use crate::body::Room;
 use crate::counts::Counts;
@@ -25,6 +26,8 @@ pub(crate) struct Api {
     pub(crate) counts: Counts,
     /// What runs are counted by, where they are.
     pub(crate) collector: Option<Arc<Collector>>,
+    /// A permit for each scrape that may go on.
+    pub(crate) scrapes: Arc<Semaphore>,
     /// The OpenAPI document, as it is sent.
     pub(crate) openapi: Bytes,
 }
@@ -52,6 +55,7 @@ pub(crate) fn router(
         limits: Limits::new(config.key_requests, config.failed_requests),
         counts: Counts::new(paths(&document).into_iter()),
         openapi: document.to_string().into(),
+        scrapes: Arc::new(Semaphore::new(routes::SCRAPES)),
         collector,
         config,
         service,

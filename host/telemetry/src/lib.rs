@@ -33,6 +33,7 @@ mod histogram;
 mod models;
 mod names;
 mod own;
+pub mod prometheus;
 mod series;
 mod snapshot;
 mod totals;

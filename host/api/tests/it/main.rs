@@ -10,6 +10,7 @@ mod drafts;
 mod flows;
 mod guests;
 mod host;
+mod metrics;
 mod openapi;
 mod plugins;
 mod problems;

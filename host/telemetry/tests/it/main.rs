@@ -1,0 +1,4 @@
+//! What exporters tell, held against what was counted.
+
+mod counted;
+mod prometheus;
