@@ -32,6 +32,7 @@ mod counts;
 mod histogram;
 mod models;
 mod names;
+pub mod otlp;
 mod own;
 pub mod prometheus;
 mod series;

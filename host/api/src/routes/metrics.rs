@@ -28,6 +28,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::{Api, App};
+use crate::counts::Counts;
 use crate::extract::Who;
 use crate::problem::{Code, Problem};
 
@@ -76,6 +77,11 @@ async fn metrics(
         Problem::new(Code::TooManyRequests, detail).retry_after(FRESH)
     })?;
     let queue = api.service.queue().state(&caller).await?;
+    let host = Host {
+        requests: requests(&api.counts),
+        queue,
+        form,
+    };
     let (sender, mut pieces) = mpsc::channel(PIECES);
     let mut text = Pieces {
         runtime: Handle::current(),
@@ -85,7 +91,7 @@ async fn metrics(
     };
     tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        let registry = registry(&api, &caller, queue, form);
+        let registry = registry(&api, &caller, host);
         // It fails when the client is gone or too slow. Then the end is missing, which its reader takes for what it is.
         let _ = encode(&mut text, &registry).and_then(|()| text.send());
     });
@@ -111,13 +117,10 @@ fn form(headers: &HeaderMap) -> Form {
     }
 }
 
-fn registry(api: &Arc<Api>, caller: &Caller, queue: QueueView, form: Form) -> Registry {
+fn registry(api: &Api, caller: &Caller, host: Host) -> Registry {
+    let form = host.form;
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Host {
-        api: Arc::clone(api),
-        queue,
-        form,
-    }));
+    registry.register_collector(Box::new(host));
     if let Some(collector) = &api.collector {
         collector.refresh(SystemTime::now(), FRESH);
         let flows = caller.flows.as_ref();
@@ -131,10 +134,22 @@ fn registry(api: &Arc<Api>, caller: &Caller, queue: QueueView, form: Form) -> Re
     registry
 }
 
-/// What is told of the queue and of requests.
+type Labels = [(&'static str, String); 2];
+
+fn requests(counts: &Counts) -> Vec<(Labels, u64)> {
+    let counted = counts.counted().into_iter();
+    counted
+        .map(|(route, status, count)| {
+            let labels = [("route", route.to_owned()), ("status", status.to_string())];
+            (labels, count)
+        })
+        .collect()
+}
+
+/// What is told of the queue and of requests, as they were when the scrape began: so it does not count itself.
 #[derive(Debug)]
 struct Host {
-    api: Arc<Api>,
+    requests: Vec<(Labels, u64)>,
     queue: QueueView,
     form: Form,
 }
@@ -161,11 +176,7 @@ impl Collector for Host {
                 MetricType::Gauge,
             )?
             .encode_gauge(&age_seconds)?;
-        let counted = self.api.counts.counted();
-        let requests = counted.into_iter().map(|(route, status, count)| {
-            let labels = [("route", route.to_owned()), ("status", status.to_string())];
-            (labels, count)
-        });
+        let requests = self.requests.iter().cloned();
         let help = "Requests by route and status";
         self.form
             .counters(&mut encoder, "lockgate_http_requests", help, requests)

@@ -11,7 +11,7 @@ use prometheus_client::registry::Unit;
 use super::Scrape;
 use super::classic::Bounds;
 use crate::histogram::Sketch;
-use crate::names::{FlowId, NodeId, OTHER, Outcome, TrapReason};
+use crate::names::{FlowId, GEN_AI_OPERATION, NodeId, OTHER, Outcome, TrapReason};
 use crate::snapshot::{ByOutcome, ModelId, NodeCounts};
 use crate::totals::{ModelCounts, Total, Totals, page};
 use crate::{CMS_REFUSED, CMS_RETRIED, CMS_SENT, DROPPED};
@@ -36,9 +36,6 @@ const BYTES: Bounds = Bounds::numbers(16, 32);
 
 /// As the GenAI conventions advise.
 const TOKENS: Bounds = Bounds::numbers(0, 26);
-
-/// What a call of a model service is called. Nodes say which model they used, and not for what: most chat.
-pub(crate) const GEN_AI_OPERATION: &str = "chat";
 
 type Labels<const N: usize> = [(&'static str, String); N];
 
