@@ -49,7 +49,7 @@ pub(super) enum Request {
 /// What carries requests to a receiver.
 #[derive(Debug)]
 pub(super) enum Client {
-    Grpc(grpc::Client),
+    Grpc(Box<grpc::Client>),
     Http(http::Client),
 }
 
@@ -61,7 +61,7 @@ impl Client {
         // Both ask rustls for it. One is there already if the host has made another client.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(match config.protocol {
-            Protocol::Grpc => Self::Grpc(grpc::Client::new(&url, headers, config)?),
+            Protocol::Grpc => Self::Grpc(Box::new(grpc::Client::new(&url, headers, config)?)),
             Protocol::Http => Self::Http(http::Client::new(&url, headers, config)?),
         })
     }

@@ -125,22 +125,20 @@ impl Scrape {
     }
 
     fn node_counters(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let one: [(&str, &str, fn(&NodeCounts) -> u64); 2] = [
-            (
-                "lockgate_node_retries",
-                "Attempts of nodes after the first",
-                |counts| counts.retries,
-            ),
-            (
-                "lockgate_node_cache_hits",
-                "Times that a node's outputs were reused",
-                |counts| counts.cache_hits,
-            ),
-        ];
-        for (name, help, pick) in one {
-            let counters = self.node_pages(pick).map(|(id, count)| (node(&id), count));
-            self.form.counters(encoder, name, help, counters)?;
-        }
+        let retries = self.node_pages(|counts| counts.retries);
+        self.form.counters(
+            encoder,
+            "lockgate_node_retries",
+            "Attempts of nodes after the first",
+            retries.map(|(id, count)| (node(&id), count)),
+        )?;
+        let hits = self.node_pages(|counts| counts.cache_hits);
+        self.form.counters(
+            encoder,
+            "lockgate_node_cache_hits",
+            "Times that a node's outputs were reused",
+            hits.map(|(id, count)| (node(&id), count)),
+        )?;
         let traps = self.node_pages(|counts| counts.traps);
         let counters = traps.flat_map(|(id, counts)| {
             TrapReason::ALL
