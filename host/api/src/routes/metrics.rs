@@ -211,3 +211,79 @@ impl fmt::Write for Pieces {
         self.send()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn who_accepts_open_metrics_is_told_it() {
+        for (accepted, expected) in [
+            ("", Form::Text),
+            ("*/*", Form::Text),
+            (
+                "text/plain;version=0.0.4, application/openmetrics-text-too",
+                Form::Text,
+            ),
+            (
+                "text/plain;q=0.5, Application/OpenMetrics-Text; version=1.0.0;q=0.1",
+                Form::OpenMetrics,
+            ),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, HeaderValue::from_static(accepted));
+            assert_eq!(form(&headers), expected, "{accepted}");
+        }
+    }
+
+    /// Writes so many bytes for a client that reads so many pieces.
+    async fn written(bytes: usize, read: usize, time: Duration) -> (fmt::Result, Vec<usize>) {
+        let (sender, mut pieces) = mpsc::channel(PIECES);
+        let mut text = Pieces {
+            runtime: Handle::current(),
+            until: Instant::now() + time,
+            held: String::new(),
+            sender,
+        };
+        let writing = tokio::task::spawn_blocking(move || {
+            (0..bytes / 16).try_for_each(|_| text.write_str("0123456789abcdef"))?;
+            text.send()
+        });
+        let mut lengths = Vec::new();
+        while lengths.len() < read
+            && let Some(piece) = pieces.recv().await
+        {
+            lengths.push(piece.expect("bytes").len());
+        }
+        // A slow client keeps the rest; it is gone only after the writer has given up.
+        if time.is_zero() {
+            return (writing.await.expect("it ends"), lengths);
+        }
+        drop(pieces);
+        (writing.await.expect("it ends"), lengths)
+    }
+
+    #[tokio::test]
+    async fn a_long_answer_goes_out_in_pieces() {
+        let minute = Duration::from_secs(60);
+        let (written_all, lengths) = written(10 * PIECE_BYTES + 32, usize::MAX, minute).await;
+        assert_eq!(written_all, Ok(()));
+        assert_eq!(lengths.len(), 11);
+        assert!(
+            lengths.iter().all(|&length| length <= PIECE_BYTES),
+            "{lengths:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_client_that_is_gone_or_too_slow_ends_it() {
+        let minute = Duration::from_secs(60);
+        let many = 100 * PIECE_BYTES;
+        assert_eq!(written(many, 2, minute).await.0, Err(fmt::Error));
+        assert_eq!(written(many, 0, Duration::ZERO).await.0, Err(fmt::Error));
+    }
+}

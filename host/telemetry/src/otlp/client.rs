@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Certificate, Url};
 
 use super::config::{OtlpConfig, OtlpError, Protocol};
 use super::{grpc, http};
@@ -58,11 +58,12 @@ impl Client {
         config.check()?;
         let url = url(&config.endpoint)?;
         let headers = headers(&config.headers)?;
+        let authorities = config.authorities.as_deref().map(authorities).transpose()?;
         // Both ask rustls for it. One is there already if the host has made another client.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(match config.protocol {
             Protocol::Grpc => Self::Grpc(Box::new(grpc::Client::new(&url, headers, config)?)),
-            Protocol::Http => Self::Http(http::Client::new(&url, headers, config)?),
+            Protocol::Http => Self::Http(http::Client::new(&url, headers, authorities, config)?),
         })
     }
 
@@ -91,6 +92,15 @@ fn url(endpoint: &str) -> Result<Url, OtlpError> {
         return Err(OtlpError::Endpoint("ends after its path"));
     }
     Ok(url)
+}
+
+/// Read here for both: one of them takes what is none for an empty list.
+fn authorities(pem: &[u8]) -> Result<Vec<Certificate>, OtlpError> {
+    let read = Certificate::from_pem_bundle(pem).map_err(|_| OtlpError::Authorities)?;
+    match read.is_empty() {
+        true => Err(OtlpError::Authorities),
+        false => Ok(read),
+    }
 }
 
 fn headers(given: &[(String, String)]) -> Result<HeaderMap, OtlpError> {

@@ -7,11 +7,14 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct OtlpConfig {
     /// The receiver: `http://host:4317` for gRPC, `http://host:4318` for HTTP, where `/v1/metrics` and `/v1/traces` are added to
-    /// the path; `https` for TLS, with the system's certificate authorities (`SSL_CERT_FILE` names others). It has no user or
+    /// the path; `https` for TLS. It has no user or
     /// password in it. `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub endpoint: String,
     /// `OTEL_EXPORTER_OTLP_PROTOCOL`: `grpc` or `http/protobuf`. Default: gRPC.
     pub protocol: Protocol,
+    /// Certificates, in PEM, of the authorities that may speak for the receiver, instead of the system's.
+    /// `OTEL_EXPORTER_OTLP_CERTIFICATE`, which names a file of them. Default: none.
+    pub authorities: Option<Vec<u8>>,
     /// Headers of each request, such as `authorization`. They are never shown. `OTEL_EXPORTER_OTLP_HEADERS`.
     pub headers: Vec<(String, String)>,
     /// Whether requests are compressed with gzip. `OTEL_EXPORTER_OTLP_COMPRESSION`. Default: no.
@@ -90,6 +93,9 @@ pub enum OtlpError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// The certificates are none.
+    #[error("the certificates for OTLP cannot be read as PEM")]
+    Authorities,
     /// A number has to be another one.
     #[error("the {0} of OTLP has to be more than 0")]
     Zero(&'static str),
@@ -104,6 +110,7 @@ impl OtlpConfig {
         Self {
             endpoint: endpoint.into(),
             protocol,
+            authorities: None,
             headers: Vec::new(),
             gzip: false,
             timeout: Duration::from_secs(10),

@@ -9,7 +9,7 @@ use reqwest::Url;
 use reqwest::header::HeaderMap;
 use tonic::codec::CompressionEncoding;
 use tonic::metadata::MetadataMap;
-use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -43,7 +43,11 @@ impl Client {
             .map_err(failed)?
             .connect_timeout(config.timeout);
         if url.scheme() == "https" {
-            let tls = ClientTlsConfig::new().with_native_roots();
+            let tls = ClientTlsConfig::new();
+            let tls = match &config.authorities {
+                Some(pem) => tls.ca_certificate(Certificate::from_pem(pem)),
+                None => tls.with_native_roots(),
+            };
             endpoint = endpoint.tls_config(tls).map_err(failed)?;
         }
         let channel = endpoint.connect_lazy();

@@ -11,7 +11,7 @@ use prost::Message;
 use reqwest::header::{
     CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
 };
-use reqwest::{Response, StatusCode, Url, redirect};
+use reqwest::{Certificate, Response, StatusCode, Url, redirect};
 use tonic_types::Status;
 
 use super::client::{ANSWER_BYTES, Answer, Request, USER_AGENT};
@@ -33,10 +33,15 @@ impl Client {
     pub(super) fn new(
         url: &Url,
         mut headers: HeaderMap,
+        authorities: Option<Vec<Certificate>>,
         config: &OtlpConfig,
     ) -> Result<Self, OtlpError> {
         headers.insert(CONTENT_TYPE, PROTOBUF);
-        let client = reqwest::Client::builder()
+        let mut client = reqwest::Client::builder();
+        if let Some(authorities) = authorities {
+            client = client.tls_certs_only(authorities);
+        }
+        let client = client
             .user_agent(USER_AGENT)
             .default_headers(headers)
             // A header is for the receiver that the operator named, and for no other.

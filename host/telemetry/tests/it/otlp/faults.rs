@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use lockgate_telemetry::Own;
+use lockgate_telemetry::otlp::Otlp;
 use lockgate_telemetry::trace::SpanSink as _;
 
 use super::receiver::{Mood, Receiver};
@@ -60,6 +62,31 @@ async fn who_hangs_is_given_up() {
         otlp.take(vec![span(1), span(2)]);
         until_dropped(&counted.own, "otlp traces: not delivered", 2).await;
         assert!(receiver.state().spans.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn only_a_receiver_that_is_trusted_is_sent_anything() {
+    for protocol in BOTH {
+        let (receiver, authority) = Receiver::start_tls(protocol).await;
+        let (_, another) = Receiver::start_tls(protocol).await;
+        for (pem, taken) in [(another, 0), (authority, 1)] {
+            let mut config = config(&receiver.endpoint, protocol);
+            config.authorities = Some(pem.into());
+            config.headers = vec![("authorization".into(), "Bearer hunter2".into())];
+            config.spans.batch = 2;
+            let (counted, otlp) = started(config);
+            otlp.take(vec![span(1), span(2)]);
+            if taken == 0 {
+                until_dropped(&counted.own, "otlp traces: not delivered", 2).await;
+            } else {
+                receiver.until(|state| state.spans.len() == taken).await;
+            }
+            assert_eq!(receiver.state().headers.len(), taken);
+        }
+        let mut config = config("https://127.0.0.1", protocol);
+        config.authorities = Some(b"hunter2".to_vec());
+        assert!(Otlp::new(config, Own::default()).is_err());
     }
 }
 

@@ -30,8 +30,12 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use prost::Message as _;
-use tokio::net::{TcpListener, TcpStream};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio_rustls::TlsAcceptor;
 use tonic::Status;
 use tonic::codec::CompressionEncoding;
 use tonic::codegen::Service as _;
@@ -50,6 +54,11 @@ pub(crate) enum Mood {
     /// Says nothing.
     Hang,
 }
+
+/// A connection, encrypted or not.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
 
 /// What it was sent and took, and how it was asked.
 #[derive(Default)]
@@ -70,7 +79,31 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
+    /// One that listens.
     pub(crate) async fn start(protocol: Protocol, moods: &[Mood]) -> Self {
+        Self::listen(protocol, moods, None).await
+    }
+
+    /// One that speaks TLS, and the certificate of the authority that it has its own from.
+    pub(crate) async fn start_tls(protocol: Protocol) -> (Self, String) {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".into()]);
+        let made = made.expect("a certificate");
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+        let mut config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .expect("they fit");
+        config.alpn_protocols = match protocol {
+            Protocol::Grpc => vec![b"h2".to_vec()],
+            Protocol::Http => vec![b"http/1.1".to_vec()],
+        };
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let receiver = Self::listen(protocol, &[], Some(acceptor)).await;
+        (receiver, made.cert.pem())
+    }
+
+    async fn listen(protocol: Protocol, moods: &[Mood], tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = listener.expect("it listens");
         let address = listener.local_addr().expect("an address");
@@ -79,17 +112,28 @@ impl Receiver {
             ..State::default()
         };
         let receiver = Self {
-            endpoint: format!("http://{address}"),
+            endpoint: match tls {
+                Some(_) => format!("https://{address}"),
+                None => format!("http://{address}"),
+            },
             state: Arc::new(Mutex::new(state)),
             asked: Arc::default(),
         };
         let serving = receiver.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                match protocol {
-                    Protocol::Grpc => tokio::spawn(serving.clone().grpc(stream)),
-                    Protocol::Http => tokio::spawn(serving.clone().http(stream)),
-                };
+                let (receiver, tls) = (serving.clone(), tls.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        None => receiver.serve(protocol, stream).await,
+                        Some(tls) => {
+                            // A client that does not trust it goes.
+                            if let Ok(stream) = tls.accept(stream).await {
+                                receiver.serve(protocol, stream).await;
+                            }
+                        }
+                    }
+                });
             }
         });
         receiver
@@ -133,7 +177,14 @@ impl Receiver {
         self.asked.notify_waiters();
     }
 
-    async fn grpc(self, stream: TcpStream) {
+    async fn serve(self, protocol: Protocol, stream: impl Stream) {
+        match protocol {
+            Protocol::Grpc => self.grpc(stream).await,
+            Protocol::Http => self.http(stream).await,
+        }
+    }
+
+    async fn grpc(self, stream: impl Stream) {
         let metrics = MetricsServiceServer::new(self.clone());
         let metrics = metrics.accept_compressed(CompressionEncoding::Gzip);
         let spans = TraceServiceServer::new(self);
@@ -155,7 +206,7 @@ impl Receiver {
             .await;
     }
 
-    async fn http(self, stream: TcpStream) {
+    async fn http(self, stream: impl Stream) {
         let service = service_fn(|request| {
             let receiver = self.clone();
             async move { Ok::<_, Infallible>(receiver.answer(request).await) }
