@@ -21,6 +21,8 @@ pub(super) struct Courier {
     own: Own,
     /// Whether the last request was not taken: what goes on for hours is logged once.
     failing: AtomicBool,
+    /// Whether the last one that was taken was not taken whole.
+    partial: AtomicBool,
 }
 
 /// Why a request was not taken.
@@ -63,6 +65,7 @@ impl Courier {
             retry,
             own,
             failing: AtomicBool::new(false),
+            partial: AtomicBool::new(false),
         }
     }
 
@@ -108,7 +111,8 @@ impl Courier {
         if self.failing.swap(false, Ordering::Relaxed) {
             tracing::info!("the OTLP receiver takes what it is sent again");
         }
-        if rejected > 0 || !message.is_empty() {
+        let is_partial = rejected > 0 || !message.is_empty();
+        if !self.partial.swap(is_partial, Ordering::Relaxed) && is_partial {
             let said = said(message);
             tracing::warn!(
                 rejected,

@@ -41,7 +41,11 @@ impl Client {
         let mut endpoint = Endpoint::from_shared(url.to_string())
             .and_then(|endpoint| endpoint.user_agent(USER_AGENT))
             .map_err(failed)?
-            .connect_timeout(config.timeout);
+            .connect_timeout(config.timeout)
+            // A connection that nobody answers on any more is given up while a request waits for it, so that the next one gets
+            // another. An idle one costs nothing.
+            .http2_keep_alive_interval(config.timeout / 2)
+            .keep_alive_timeout(config.timeout / 2);
         if url.scheme() == "https" {
             let tls = ClientTlsConfig::new();
             let tls = match &config.authorities {

@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::metrics::v1::{Metric, ResourceMetrics, ScopeMetr
 use super::attributes::{self, nanoseconds, text};
 use super::client::Request;
 use super::config::Resource;
-use super::points::{Counters, Histograms, Span, Unit, gauge};
+use super::points::{Counters, Histograms, Period, Unit, gauge};
 use crate::collector::Collector;
 use crate::names::{FlowId, NodeId, TrapReason};
 use crate::own::{CMS_REFUSED, CMS_RETRIED, CMS_SENT, DROPPED};
@@ -130,17 +130,17 @@ impl<I: Ord, T: Clone> Page<I, T> {
         self.series.last().map(|(id, _)| Arc::clone(id))
     }
 
-    fn each(&self, mut tell: impl FnMut(&I, Span, &T)) {
+    fn each(&self, mut tell: impl FnMut(&I, Period, &T)) {
         let to = nanoseconds(self.at);
         for (id, (since, counts)) in &self.series {
             let from = nanoseconds(*since);
-            tell(id, Span { from, to }, counts);
+            tell(id, Period { from, to }, counts);
         }
     }
 }
 
 fn host(totals: &Totals) -> Told {
-    let span = Span {
+    let period = Period {
         from: nanoseconds(totals.since),
         to: nanoseconds(totals.at),
     };
@@ -151,21 +151,21 @@ fn host(totals: &Totals) -> Told {
             "lockgate.queue.depth",
             "Runs that wait in the queue",
             "{run}",
-            span,
+            period,
             whole(gauges.queue_depth),
         )),
         Some(gauge(
             "lockgate.queue.age",
             "For how long the oldest of them has waited",
             "s",
-            span,
+            period,
             Value::AsDouble(gauges.queue_age_s),
         )),
         Some(gauge(
             "lockgate.sandbox.active",
             "Places of the sandbox that calls have",
             "{call}",
-            span,
+            period,
             whole(gauges.sandbox_active),
         )),
     ];
@@ -183,7 +183,7 @@ fn host(totals: &Totals) -> Told {
         for count in totals.own.iter().filter(|count| count.name == name) {
             let reason = Some(&count.reason).filter(|reason| !reason.is_empty());
             let attributes = reason.map(|reason| text("reason", reason));
-            counters.add(attributes.into_iter().collect(), span, count.total);
+            counters.add(attributes.into_iter().collect(), period, count.total);
         }
         told.push(counters.end());
     }
@@ -196,11 +196,11 @@ fn flows(page: &Page<FlowId, ByOutcome>) -> Told {
         "How long runs took",
         Unit::Seconds,
     );
-    page.each(|id, span, counts| {
+    page.each(|id, period, counts| {
         for (outcome, sketch) in counts.iter() {
             let mut attributes = attributes::flow(id);
             attributes.push(text("outcome", outcome.word()));
-            durations.add(attributes, span, sketch);
+            durations.add(attributes, period, sketch);
         }
     });
     vec![durations.end()]
@@ -237,7 +237,7 @@ fn nodes(page: &Page<NodeId, NodeCounts>) -> Told {
         "Calls of nodes that the sandbox ended",
         "{call}",
     );
-    page.each(|id, span, counts| {
+    page.each(|id, period, counts| {
         let plain = || attributes::node(id);
         let with = |name: &str, value: &str| {
             let mut attributes = plain();
@@ -245,14 +245,14 @@ fn nodes(page: &Page<NodeId, NodeCounts>) -> Told {
             attributes
         };
         for (outcome, sketch) in counts.durations.iter() {
-            durations.add(with("outcome", outcome.word()), span, sketch);
+            durations.add(with("outcome", outcome.word()), period, sketch);
         }
-        fuel.add(plain(), span, &counts.fuel);
-        memory.add(plain(), span, &counts.memory);
-        retries.add(plain(), span, counts.retries);
-        hits.add(plain(), span, counts.cache_hits);
+        fuel.add(plain(), period, &counts.fuel);
+        memory.add(plain(), period, &counts.memory);
+        retries.add(plain(), period, counts.retries);
+        hits.add(plain(), period, counts.cache_hits);
         for (reason, count) in TrapReason::ALL.into_iter().zip(counts.traps) {
-            traps.add(with("reason", reason.word()), span, count);
+            traps.add(with("reason", reason.word()), period, count);
         }
     });
     vec![
@@ -277,15 +277,15 @@ fn models(page: &Page<ModelId, ModelCounts>) -> Told {
         "Number of input and output tokens used.",
         Unit::Numbers("{token}"),
     );
-    page.each(|id, span, counts| {
-        durations.add(attributes::model(id), span, &counts.duration);
+    page.each(|id, period, counts| {
+        durations.add(attributes::model(id), period, &counts.duration);
         for (kind, sketch) in [
             ("input", &counts.input_tokens),
             ("output", &counts.output_tokens),
         ] {
             let mut attributes = attributes::model(id);
             attributes.push(text("gen_ai.token.type", kind));
-            tokens.add(attributes, span, sketch);
+            tokens.add(attributes, period, sketch);
         }
     });
     vec![durations.end(), tokens.end()]

@@ -71,9 +71,12 @@ impl Otlp {
         })
     }
 
-    /// Begins to send, from tasks of the current runtime, until it is closed or dropped.
+    /// Begins to send, from tasks of the current runtime, until it is closed or dropped. It begins once.
     pub fn start(&self, collector: &Arc<Collector>) {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        if !tasks.is_empty() {
+            return;
+        }
         let collector = Arc::downgrade(collector);
         tasks.spawn(rounds::metrics(Arc::clone(&self.shared), collector));
         tasks.spawn(rounds::spans(Arc::clone(&self.shared)));

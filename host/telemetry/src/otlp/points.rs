@@ -28,7 +28,7 @@ pub(super) enum Unit {
 
 /// From when to when something was counted, in nanoseconds since 1970.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Span {
+pub(super) struct Period {
     pub(super) from: u64,
     pub(super) to: u64,
 }
@@ -74,7 +74,7 @@ impl Histograms {
     }
 
     /// Adds a point, if anything was counted.
-    pub(super) fn add(&mut self, attributes: Vec<KeyValue>, span: Span, sketch: &Sketch) {
+    pub(super) fn add(&mut self, attributes: Vec<KeyValue>, period: Period, sketch: &Sketch) {
         if sketch.is_empty() {
             return;
         }
@@ -82,8 +82,8 @@ impl Histograms {
         let told = |value: u64| Some(value as f64 / f64::from(log2).exp2());
         self.3.push(ExponentialHistogramDataPoint {
             attributes,
-            start_time_unix_nano: span.from,
-            time_unix_nano: span.to,
+            start_time_unix_nano: period.from,
+            time_unix_nano: period.to,
             count: sketch.count(),
             sum: told(sketch.sum()),
             scale: SCALE,
@@ -130,10 +130,10 @@ impl Counters {
     }
 
     /// Adds a point, if anything was counted.
-    pub(super) fn add(&mut self, attributes: Vec<KeyValue>, span: Span, count: u64) {
+    pub(super) fn add(&mut self, attributes: Vec<KeyValue>, period: Period, count: u64) {
         if count > 0 {
             let value = Value::AsInt(i64::try_from(count).unwrap_or(i64::MAX));
-            self.3.push(point(attributes, span, value));
+            self.3.push(point(attributes, period, value));
         }
     }
 
@@ -155,20 +155,20 @@ pub(super) fn gauge(
     name: &'static str,
     description: &'static str,
     unit: &'static str,
-    span: Span,
+    period: Period,
     value: Value,
 ) -> (Metric, u64) {
     let data = Data::Gauge(Gauge {
-        data_points: vec![point(Vec::new(), span, value)],
+        data_points: vec![point(Vec::new(), period, value)],
     });
     (metric(name, description, unit, data), 1)
 }
 
-fn point(attributes: Vec<KeyValue>, span: Span, value: Value) -> NumberDataPoint {
+fn point(attributes: Vec<KeyValue>, period: Period, value: Value) -> NumberDataPoint {
     NumberDataPoint {
         attributes,
-        start_time_unix_nano: span.from,
-        time_unix_nano: span.to,
+        start_time_unix_nano: period.from,
+        time_unix_nano: period.to,
         value: Some(value),
         ..NumberDataPoint::default()
     }

@@ -29,7 +29,8 @@ pub enum Form {
     Text,
 }
 
-/// What one reader may see. Series that stand for many have no names in them, and are shown to everybody.
+/// What one reader may see. Series that stand for many have no names in them, and are shown to everybody; so are sums of runs, of
+/// the whole project.
 #[derive(Debug, Clone)]
 pub struct View {
     /// The project whose series they see.

@@ -66,6 +66,21 @@ async fn who_hangs_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_connection_that_is_dead_is_replaced() {
+    for protocol in BOTH {
+        let receiver = Receiver::start_deaf(protocol, 2).await;
+        let mut config = config(&receiver.endpoint, protocol);
+        config.timeout = Duration::from_millis(300);
+        config.retry.within = LONG;
+        config.spans.batch = 2;
+        let (counted, otlp) = started(config);
+        otlp.take(vec![span(1), span(2)]);
+        receiver.until(|state| state.spans.len() == 1).await;
+        assert_eq!(dropped(&counted.own, ""), 0);
+    }
+}
+
+#[tokio::test]
 async fn only_a_receiver_that_is_trusted_is_sent_anything() {
     for protocol in BOTH {
         let (receiver, authority) = Receiver::start_tls(protocol).await;

@@ -81,7 +81,7 @@ pub(crate) struct Receiver {
 impl Receiver {
     /// One that listens.
     pub(crate) async fn start(protocol: Protocol, moods: &[Mood]) -> Self {
-        Self::listen(protocol, moods, None).await
+        Self::listen(protocol, moods, None, 0).await
     }
 
     /// One that speaks TLS, and the certificate of the authority that it has its own from.
@@ -99,11 +99,21 @@ impl Receiver {
             Protocol::Http => vec![b"http/1.1".to_vec()],
         };
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        let receiver = Self::listen(protocol, &[], Some(acceptor)).await;
+        let receiver = Self::listen(protocol, &[], Some(acceptor), 0).await;
         (receiver, made.cert.pem())
     }
 
-    async fn listen(protocol: Protocol, moods: &[Mood], tls: Option<TlsAcceptor>) -> Self {
+    /// One that does not even read from its first connections, so many.
+    pub(crate) async fn start_deaf(protocol: Protocol, deaf: usize) -> Self {
+        Self::listen(protocol, &[], None, deaf).await
+    }
+
+    async fn listen(
+        protocol: Protocol,
+        moods: &[Mood],
+        tls: Option<TlsAcceptor>,
+        deaf: usize,
+    ) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = listener.expect("it listens");
         let address = listener.local_addr().expect("an address");
@@ -121,7 +131,12 @@ impl Receiver {
         };
         let serving = receiver.clone();
         tokio::spawn(async move {
+            let mut unheard = Vec::new();
             while let Ok((stream, _)) = listener.accept().await {
+                if unheard.len() < deaf {
+                    unheard.push(stream);
+                    continue;
+                }
                 let (receiver, tls) = (serving.clone(), tls.clone());
                 tokio::spawn(async move {
                     match tls {
