@@ -8,12 +8,12 @@ use bytes::Bytes;
 use lockgate_service::Service;
 use lockgate_telemetry::Collector;
 use serde_json::Value;
-use tokio::sync::Semaphore;
 
 use crate::body::Room;
 use crate::counts::Counts;
 use crate::limits::Limits;
 use crate::problem::{Code, Problem};
+use crate::scrapes::Scrapes;
 use crate::{ApiConfig, front, openapi, routes};
 
 /// What handlers share.
@@ -26,8 +26,7 @@ pub(crate) struct Api {
     pub(crate) counts: Counts,
     /// What runs are counted by, where they are.
     pub(crate) collector: Option<Arc<Collector>>,
-    /// A permit for each scrape that may go on.
-    pub(crate) scrapes: Arc<Semaphore>,
+    pub(crate) scrapes: Arc<Scrapes>,
     /// The OpenAPI document, as it is sent.
     pub(crate) openapi: Bytes,
 }
@@ -55,7 +54,7 @@ pub(crate) fn router(
         limits: Limits::new(config.key_requests, config.failed_requests),
         counts: Counts::new(paths(&document).into_iter()),
         openapi: document.to_string().into(),
-        scrapes: Arc::new(Semaphore::new(routes::SCRAPES)),
+        scrapes: Arc::default(),
         collector,
         config,
         service,

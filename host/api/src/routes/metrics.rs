@@ -40,9 +40,6 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// How old the counts of a scrape may be: who scrapes more often does not have everything counted anew each time.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// How many scrapes go on at once, each on a thread of its own.
-pub(crate) const SCRAPES: usize = 4;
-
 /// How long a scrape may take. Prometheus itself waits 10 s unless told otherwise.
 const SCRAPE_TIME: Duration = Duration::from_secs(60);
 
@@ -71,9 +68,8 @@ async fn metrics(
 ) -> Result<impl IntoResponse + use<>, Problem> {
     caller.may(Scope::Read)?;
     let form = form(&headers);
-    let turn = Arc::clone(&api.scrapes).try_acquire_owned();
-    let turn = turn.map_err(|_| {
-        let detail = "as many scrapes as may go on at once do";
+    let turn = api.scrapes.begin(&caller.project).ok_or_else(|| {
+        let detail = "as many scrapes go on as may at once";
         Problem::new(Code::TooManyRequests, detail).retry_after(FRESH)
     })?;
     let queue = api.service.queue().state(&caller).await?;

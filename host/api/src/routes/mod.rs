@@ -18,8 +18,6 @@ mod webhooks;
 
 use utoipa_axum::router::OpenApiRouter;
 
-pub(crate) use metrics::SCRAPES;
-
 use crate::api::App;
 
 /// All routes, with what OpenAPI says of them.
