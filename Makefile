@@ -37,7 +37,7 @@ c_components := target/guests/echo-c.wasm target/guests/allocations-c.wasm targe
 polyglot_components := $(c_components) target/guests/echo-python.wasm target/guests/echo-js.wasm
 
 .PHONY: run test bench lint guests host dist clean help
-.PHONY: format rust rust-guests rust-test-guests python-tools js-tools clients peers FORCE
+.PHONY: format rust rust-guests rust-test-guests python-tools js-tools clients promtool peers FORCE
 
 # Where the server of `make run` keeps what it is given.
 run: export LOCKGATE_DATA_FOLDER ?= target/data
@@ -45,7 +45,7 @@ run: host $(plugin_components) ## Build what is missing, serve the example flows
 	@exec target/release/lockgate serve --dev --plugins target/plugins --flows flows \
 	  --try 'poem={"topic":"春天"}'
 
-test: lint guests host clients ## Check everything: format, lints, licences, documentation, all tests
+test: lint guests host clients promtool ## Check everything: format, lints, licences, documentation, all tests
 	cargo test --release --workspace --no-fail-fast
 
 bench: host $(plugin_components) $(polyglot_components) peers ## Measure against bare wasmtime and peers
@@ -90,9 +90,12 @@ python-tools:
 js-tools:
 	@scripts/need-js.sh
 
-# What asks the server in the tests, the SDKs that requests are compared with, and the servers that Lockgate is measured against.
+# What asks the server in the tests, what its answers and requests are held against, and the servers that it is measured against.
 clients:
 	@scripts/need-clients.sh
+
+promtool:
+	@scripts/need-promtool.sh
 
 peers:
 	@scripts/need-peers.sh

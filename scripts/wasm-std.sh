@@ -12,6 +12,9 @@
 # With sources cargo builds the library itself, once for each target folder, in less than a minute. Packages are unpacked
 # below DIR and nowhere else: nothing is installed on the machine, and nobody has to be root.
 
+# shellcheck source=scripts/debian.sh
+. "$scripts/debian.sh"
+
 wasm_std() {
   wasm_std_args=
   sysroot=$(rustc --print sysroot)
@@ -91,10 +94,6 @@ fetch() {
   return "$fetched"
 }
 
-is_debian() {
-  [ -r /etc/os-release ] && [ "$(. /etc/os-release && echo "${ID-}")" = debian ] && command -v apt-get >/dev/null
-}
-
 # The backports of Debian's stable release hold many versions of the compiler's sources side by side.
 fetch_rust_src() {
   keyring=$(first /usr/share/keyrings/debian-archive-keyring.*)
@@ -131,34 +130,4 @@ debian_archive() {
   # shellcheck disable=SC2016
   apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
     awk -v codename="$(. /etc/os-release && echo "$VERSION_CODENAME")" '$1 == codename && $2 == "main" { print $3; exit }'
-}
-
-# `private_apt LINE...`: apt's state goes below `$part`. Settings and sources stay the machine's own, but for LINEs.
-private_apt() {
-  mkdir -p "$part/apt/lists/partial" "$part/apt/cache/archives/partial"
-  : >"$part/apt/status"
-  {
-    echo "Dir::State \"$part/apt\";"
-    echo "Dir::State::status \"$part/apt/status\";"
-    echo "Dir::Cache \"$part/apt/cache\";"
-    # The user that apt would otherwise download as cannot write here.
-    echo 'APT::Sandbox::User "";'
-    [ $# -eq 0 ] || printf '%s\n' "$@"
-  } >"$part/apt/apt.conf"
-  export APT_CONFIG="$part/apt/apt.conf"
-}
-
-# `download PACKAGE...`: fetches packages, which apt checks against Debian's signatures, and unpacks them.
-download() {
-  (cd "$part/debs" && apt-get download "$@") || return 1
-  for deb in "$part"/debs/*.deb; do
-    dpkg -x "$deb" "$part/root" || return 1
-  done
-}
-
-# The first of the files that a pattern found; nothing if it found none.
-first() {
-  if [ -e "$1" ]; then
-    printf '%s\n' "$1"
-  fi
 }

@@ -13,6 +13,7 @@ use crate::body::Room;
 use crate::counts::Counts;
 use crate::limits::Limits;
 use crate::problem::{Code, Problem};
+use crate::scrapes::Scrapes;
 use crate::{ApiConfig, front, openapi, routes};
 
 /// What handlers share.
@@ -25,6 +26,7 @@ pub(crate) struct Api {
     pub(crate) counts: Counts,
     /// What runs are counted by, where they are.
     pub(crate) collector: Option<Arc<Collector>>,
+    pub(crate) scrapes: Arc<Scrapes>,
     /// The OpenAPI document, as it is sent.
     pub(crate) openapi: Bytes,
 }
@@ -52,6 +54,7 @@ pub(crate) fn router(
         limits: Limits::new(config.key_requests, config.failed_requests),
         counts: Counts::new(paths(&document).into_iter()),
         openapi: document.to_string().into(),
+        scrapes: Arc::default(),
         collector,
         config,
         service,

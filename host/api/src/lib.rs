@@ -18,6 +18,7 @@ mod limits;
 mod openapi;
 mod problem;
 mod routes;
+mod scrapes;
 mod server;
 mod sse;
 mod stall;

@@ -83,6 +83,14 @@ impl Collector {
         snapshot
     }
 
+    /// Takes a snapshot if the last one is at least so old: what somebody reads who does not wait for the next interval.
+    pub fn refresh(&self, now: SystemTime, age: Duration) {
+        let last = self.with_totals(|totals| totals.at);
+        if now.duration_since(last).is_ok_and(|since| since >= age) {
+            self.collect(now, None);
+        }
+    }
+
     /// Everything since the host started, as of the last snapshot.
     pub fn with_totals<T>(&self, read: impl FnOnce(&Totals) -> T) -> T {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -19,7 +19,7 @@
 //! | `lockgate.node.memory` | histogram, By | the same |
 //! | `lockgate.node.retries`, `lockgate.node.cache_hits` | counter | the same |
 //! | `lockgate.node.traps` | counter | the same, and reason |
-//! | `gen_ai.client.operation.duration`, `gen_ai.client.token.usage` | histogram | as the GenAI conventions have them |
+//! | `gen_ai.client.operation.duration`, `gen_ai.client.token.usage` | histogram | project, and as the GenAI conventions have them |
 //! | `lockgate.queue.depth`, `lockgate.queue.age`, `lockgate.sandbox.active` | gauge | |
 //! | `lockgate.telemetry.dropped`, `lockgate.cms.sent`, `.refused`, `.retried` | counter | reason |
 //!
@@ -33,7 +33,9 @@ mod counts;
 mod histogram;
 mod models;
 mod names;
+pub mod otlp;
 mod own;
+pub mod prometheus;
 mod series;
 mod snapshot;
 mod totals;

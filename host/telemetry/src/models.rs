@@ -1,4 +1,5 @@
-//! The calls of model services, as OpenTelemetry's GenAI conventions count them: by provider and model.
+//! The calls of model services, as OpenTelemetry's GenAI conventions count them: by provider and model; and by project, because
+//! which models a project uses is its own affair.
 //!
 //! Both names are a node's text, so they are held to plain characters, and there is room for a bounded number of them.
 
@@ -29,15 +30,17 @@ struct Counted {
 }
 
 impl Models {
-    /// Counts one call of a node that used a model.
-    pub(crate) fn count(&self, usage: &Usage, ticks: u64) {
+    /// Counts one call of a node of this project that used a model.
+    pub(crate) fn count(&self, project: &Arc<str>, usage: &Usage, ticks: u64) {
         let mut id = ModelId {
+            project: Arc::clone(project),
             provider: plain(&usage.provider),
             model: plain(&usage.model),
         };
         let mut models = self.models();
         if models.len() >= MAX_MODELS && !models.contains_key(&id) {
             id = ModelId {
+                project: OTHER.into(),
                 provider: OTHER.into(),
                 model: OTHER.into(),
             };
@@ -109,8 +112,9 @@ mod tests {
     #[test]
     fn names_are_plain_and_bounded() {
         let models = Models::default();
+        let project = "default".into();
         for number in 0..2 * MAX_MODELS {
-            models.count(&usage("p\n{\"", &format!("m{number}")), 1);
+            models.count(&project, &usage("p\n{\"", &format!("m{number}")), 1);
         }
         let drained = models.drain();
         assert_eq!(drained.len(), MAX_MODELS + 1);

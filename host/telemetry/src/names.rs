@@ -9,6 +9,10 @@ use lockgate_model::{CallError, FlowOrigin, Kebab, NodeOutcome, RunOutcome};
 /// nowhere, and those past the bound. No flow or node can be called so.
 pub const OTHER: &str = "_other";
 
+/// What a call of a model service is called, as `gen_ai.operation.name` has it. Nodes say which model they used, and not for what:
+/// most chat.
+pub(crate) const GEN_AI_OPERATION: &str = "chat";
+
 /// A version of a flow.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FlowId {

@@ -48,7 +48,8 @@ impl FlowSeries for PlanSeries {
         };
         // A sub-flow's usage is that of its nodes, which are counted themselves.
         if let Some(usage) = node.receipt.usage.as_ref().filter(|_| series.is_plugins()) {
-            self.models.count(usage, ticks(node.took));
+            let project = &series.id.flow.project;
+            self.models.count(project, usage, ticks(node.took));
         }
         if let Some(raw) = &self.raw {
             let calls = &node.receipt.calls;

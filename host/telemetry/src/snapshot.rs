@@ -99,9 +99,11 @@ pub struct ModelPoint {
     pub output_tokens: Sketch,
 }
 
-/// A model of a provider. Both are a node's text, bounded and of plain characters only.
+/// A model of a provider, as one project used it. Provider and model are a node's text, bounded and of plain characters only.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ModelId {
+    /// The project whose nodes used it; [`OTHER`] where many are counted together.
+    pub project: Arc<str>,
     /// Who serves it.
     pub provider: Arc<str>,
     /// Which one.

@@ -1,11 +1,12 @@
 //! Everything since the host started: what exporters tell whose readers want sums that only grow.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::histogram::Sketch;
-use crate::names::{FlowId, NodeId};
+use crate::names::{FlowId, NodeId, Outcome};
 use crate::snapshot::{ByOutcome, Gauges, ModelId, NodeCounts, OwnCount, Snapshot};
 
 /// How long a series is told after it was last written to. A version that nobody runs any more goes then.
@@ -18,6 +19,8 @@ pub struct Totals {
     pub since: SystemTime,
     /// Of when it is.
     pub at: SystemTime,
+    /// All runs, by project and by [`Outcome::ALL`]. These are never forgotten, so they only grow.
+    pub runs: BTreeMap<Arc<str>, [u64; Outcome::ALL.len()]>,
     /// Runs, by version of a flow.
     pub flows: BTreeMap<Arc<FlowId>, Total<ByOutcome>>,
     /// Calls of nodes.
@@ -57,6 +60,7 @@ impl Totals {
         Self {
             since: now,
             at: now,
+            runs: BTreeMap::new(),
             flows: BTreeMap::new(),
             nodes: BTreeMap::new(),
             models: BTreeMap::new(),
@@ -70,6 +74,10 @@ impl Totals {
         for point in &snapshot.flows {
             let total = entry(&mut self.flows, &point.id, from, to);
             total.add(&point.durations);
+            let runs = self.runs.entry(Arc::clone(&point.id.project));
+            for (count, outcome) in runs.or_default().iter_mut().zip(Outcome::ALL) {
+                *count = count.saturating_add(point.durations.count(outcome));
+            }
         }
         for point in &snapshot.nodes {
             entry(&mut self.nodes, &point.id, from, to).add(&point.counts);
@@ -88,6 +96,22 @@ impl Totals {
         self.nodes.retain(|_, total| total.written >= oldest);
         self.models.retain(|_, total| total.written >= oldest);
     }
+}
+
+/// The next of a map's series that `pick` takes, after the one that was seen last: so many at once, so that nobody has to hold
+/// all totals while they are written down.
+pub(crate) fn page<I: Ord, T, P>(
+    series: &BTreeMap<Arc<I>, Total<T>>,
+    after: Option<&Arc<I>>,
+    most: usize,
+    mut pick: impl FnMut(&Arc<I>, &Total<T>) -> Option<P>,
+) -> Vec<(Arc<I>, P)> {
+    let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+    series
+        .range::<Arc<I>, _>((from, Bound::Unbounded))
+        .filter_map(|(id, total)| Some((Arc::clone(id), pick(id, total)?)))
+        .take(most)
+        .collect()
 }
 
 fn entry<'t, I: Ord, T: Default>(

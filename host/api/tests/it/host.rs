@@ -101,6 +101,7 @@ impl Spans {
 pub(crate) struct Host {
     pub(crate) address: SocketAddr,
     pub(crate) service: Arc<Service>,
+    pub(crate) collector: Arc<Collector>,
     admin: String,
     stop: Option<oneshot::Sender<()>>,
     pub(crate) serving: JoinHandle<()>,
@@ -147,6 +148,7 @@ impl Host {
         let own = Own::default();
         let counts = Arc::new(Counts::new(Bounds::default(), own.clone()));
         let collector = Collector::new(Arc::clone(&counts), own, Vec::new(), SystemTime::now());
+        let collector = Arc::new(collector);
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(StoreConfig::new(folder.path())).await;
         let service = Service::start(
@@ -160,7 +162,7 @@ impl Host {
         let server = Server::bind(config)
             .await
             .expect("it listens")
-            .counting(Arc::new(collector));
+            .counting(Arc::clone(&collector));
         let address = server.address();
         let (stop, stopped) = oneshot::channel::<()>();
         let served = Arc::clone(&service);
@@ -170,6 +172,7 @@ impl Host {
         let mut host = Self {
             address,
             service,
+            collector,
             admin: String::new(),
             stop: Some(stop),
             serving,
@@ -181,11 +184,22 @@ impl Host {
 
     /// Makes a key.
     pub(crate) async fn key(&self, name: &str, scope: Scope, flows: Option<&[&str]>) -> String {
+        self.key_of("default", name, scope, flows).await
+    }
+
+    /// Makes a key of a project.
+    pub(crate) async fn key_of(
+        &self,
+        project: &str,
+        name: &str,
+        scope: Scope,
+        flows: Option<&[&str]>,
+    ) -> String {
         let kebab = |name: &str| name.parse::<Kebab>().expect("a name");
-        let by = Caller::host(kebab("default"), kebab("lockgate"), "test");
+        let by = Caller::host(kebab(project), kebab("lockgate"), "test");
         let flows = flows.map(|flows| flows.iter().map(|flow| kebab(flow)).collect());
         let new = NewKey {
-            project: kebab("default"),
+            project: kebab(project),
             publisher: kebab("lockgate"),
             name: name.into(),
             scopes: vec![scope],

@@ -11,6 +11,7 @@ mod flows;
 mod guests;
 mod host;
 mod masking;
+mod metrics;
 mod openapi;
 mod plugins;
 mod problems;

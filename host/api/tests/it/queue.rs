@@ -1,4 +1,4 @@
-//! The queue and what is counted, through HTTP.
+//! The queue, through HTTP.
 
 use crate::client::ask;
 use crate::host::Host;
@@ -18,17 +18,4 @@ async fn the_queue_says_how_it_is() {
     insta::assert_snapshot!("forget_none", host.shown(forget).await);
     let cursor = ask("GET /api/v1/queue/dead?cursor=x");
     insta::assert_snapshot!("no_cursor", host.shown(cursor).await);
-}
-
-#[tokio::test]
-async fn metrics() {
-    let host = Host::stocked().await;
-    let input = serde_json::json!({ "input": { "text": "a" } });
-    for flow in ["shout", "strict", "shout"] {
-        let run = ask(&format!("POST /api/v1/flows/{flow}/runs"));
-        host.tell(run.json(&input)).await;
-    }
-    host.tell(ask("GET /api/v1/queue")).await;
-    host.tell(ask("GET /nowhere")).await;
-    insta::assert_snapshot!(host.shown(ask("GET /metrics")).await);
 }

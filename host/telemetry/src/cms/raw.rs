@@ -63,7 +63,7 @@ impl RawCalls {
         ticks: u64,
         used: Option<(u64, u64)>,
     ) {
-        if fastrand::f64() >= self.sample {
+        if rand::random::<f64>() >= self.sample {
             return;
         }
         let mut held = self.held();
