@@ -20,6 +20,7 @@ pub mod queue;
 pub mod registry;
 pub mod runs;
 mod service;
+pub mod stats;
 pub mod webhooks;
 
 pub use audit::{Audit, AuditView};
@@ -40,4 +41,5 @@ pub use queue::QueuedRuns;
 pub use registry::{Registry, RegistryConfig, Resolved};
 pub use runs::Runs;
 pub use service::{Service, ServiceConfig, StartError};
+pub use stats::Stats;
 pub use webhooks::Webhooks;

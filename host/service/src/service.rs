@@ -11,6 +11,7 @@ use crate::queue::{QueueConfig, QueuedRuns, Worker};
 use crate::runs::conduct::Conductor;
 use crate::runs::live::StopReason;
 use crate::runs::{Runs, RunsConfig};
+use crate::stats::{Counting, Stats};
 use crate::webhooks::Webhooks;
 use crate::{
     Audit, Flows, GuestThreads, Keys, PluginLoader, Plugins, Registry, RegistryConfig, ServiceError,
@@ -32,6 +33,8 @@ pub struct ServiceConfig {
     pub runs: RunsConfig,
     /// Of queued runs.
     pub queue: QueueConfig,
+    /// What counts runs, so that statistics have the last of them. None: they have what is stored.
+    pub counting: Option<Counting>,
 }
 
 /// Why a service does not start.
@@ -59,6 +62,7 @@ pub struct Service {
     webhooks: Webhooks,
     keys: Keys,
     audit: Audit,
+    stats: Stats,
     worker: Arc<Worker>,
     conductor: Arc<Conductor>,
 }
@@ -91,6 +95,7 @@ impl Service {
             queue,
             keys: Keys::new(store.clone()),
             audit: Audit::new(store),
+            stats: Stats::new(Arc::clone(&conductor), config.counting.clone()),
             registry,
             worker: Arc::clone(&worker),
             conductor: Arc::clone(&conductor),
@@ -98,6 +103,9 @@ impl Service {
         conductor.spawn(Arc::clone(&worker).work());
         conductor.spawn(worker.keep());
         conductor.spawn(upkeep(Arc::clone(&conductor)));
+        if let Some(counting) = config.counting {
+            conductor.spawn(counting.rollups.work());
+        }
         Ok(service)
     }
 
@@ -144,6 +152,11 @@ impl Service {
     /// The audit log.
     pub fn audit(&self) -> &Audit {
         &self.audit
+    }
+
+    /// What runs did, in numbers.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
     }
 
     /// Whether it takes new runs: not while it drains, and not while what ends cannot be stored.

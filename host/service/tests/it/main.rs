@@ -19,5 +19,6 @@ mod lists;
 mod queue;
 mod rerun;
 mod runs;
+mod stats;
 mod webhooks;
 mod world;

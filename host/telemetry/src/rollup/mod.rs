@@ -111,13 +111,13 @@ impl Rollups {
     }
 
     /// Writes everything that was taken until now, the minute that goes on too. Of those who ask at the same time, one does
-    /// it for all. It is done even if the future is dropped.
-    pub async fn flush(self: &Arc<Self>) {
+    /// it for all, and has `collect` bring what is not even taken yet. It is done even if the future is dropped.
+    pub async fn flush(self: &Arc<Self>, collect: impl FnOnce() + Send + 'static) {
         let rollups = Arc::clone(self);
-        to_its_end(async move { rollups.flush_here().await }).await;
+        to_its_end(async move { rollups.flush_here(collect).await }).await;
     }
 
-    async fn flush_here(&self) {
+    async fn flush_here(&self, collect: impl FnOnce() + Send) {
         let before = self.flushes.load(Ordering::Acquire);
         let _writing = self.writing.lock().await;
         if self.flushes.load(Ordering::Acquire) > before {
@@ -125,6 +125,7 @@ impl Rollups {
             return;
         }
         self.flushes.fetch_add(1, Ordering::AcqRel);
+        collect();
         self.write(|_, _| true).await;
     }
 
@@ -206,7 +207,7 @@ impl Exporter for Rollups {
     }
 
     fn close(&self, _: Duration) -> BoxFuture<'_, ()> {
-        Box::pin(self.flush_here())
+        Box::pin(self.flush_here(|| {}))
     }
 }
 

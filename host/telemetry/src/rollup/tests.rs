@@ -105,7 +105,7 @@ async fn a_count_belongs_to_the_minute_that_its_span_is_mostly_in() {
     for span in [(30, 40), (52, 62), (58, 68), (119, 120), (120, 130)] {
         rollups.take(&snapshot(span, &one));
     }
-    rollups.flush().await;
+    rollups.flush(|| {}).await;
     let row = |minute, name: &str, count| (minute, name.to_owned(), count);
     assert_eq!(
         kept.counts(),
@@ -148,21 +148,21 @@ async fn what_cannot_be_written_is_tried_again_and_then_let_go() {
     let one = [id("default", "poem", "a")];
     kept.refuse.store(1, Ordering::Relaxed);
     rollups.take(&snapshot((0, 10), &one));
-    rollups.flush().await;
+    rollups.flush(|| {}).await;
     assert_eq!(kept.counts().len(), 1, "one of two was refused");
     rollups.take(&snapshot((10, 20), &one));
     kept.refuse.store(0, Ordering::Relaxed);
-    rollups.flush().await;
+    rollups.flush(|| {}).await;
     let counts: Vec<_> = kept.counts().into_iter().map(|row| row.2).collect();
     assert_eq!(counts, [2, 2], "nothing is lost, and nothing twice");
 
     kept.refuse.store(usize::MAX, Ordering::Relaxed);
     rollups.take(&snapshot((20, 30), &one));
     rollups.take(&snapshot((14 * 60, 14 * 60 + 10), &[]));
-    rollups.flush().await;
+    rollups.flush(|| {}).await;
     assert_eq!(own.all(), []);
     rollups.take(&snapshot((15 * 60, 15 * 60 + 10), &[]));
-    rollups.flush().await;
+    rollups.flush(|| {}).await;
     let reason = "rollups: they could not be written".to_owned();
     assert_eq!(dropped(&own), [(reason, 2)]);
     assert!(rollups.open().rows.is_empty());
@@ -183,7 +183,7 @@ async fn ten_thousand_flows_of_twenty_nodes_take_no_more_room_than_there_is() {
     let reason = "rollups: more series than are held".to_owned();
     let lost = 210_000 - MAX_ROLLUP_ROWS as u64;
     assert_eq!(dropped(&own), [(reason, lost)]);
-    rollups.flush().await;
+    rollups.flush(|| {}).await;
     // Those that have a row go on, and the next minute has room again.
     assert!(rollups.open().rows.is_empty());
     assert_eq!(kept.counts().len(), MAX_ROLLUP_ROWS);
@@ -198,7 +198,7 @@ async fn those_who_ask_at_once_are_served_by_few_writes_and_each_finds_its_own()
         async move {
             let flow = format!("f{number}");
             rollups.take(&snapshot((0, 10), &[id("default", &flow, "a")]));
-            rollups.flush().await;
+            rollups.flush(|| {}).await;
             let name = format!("{flow}@1/a");
             assert!(kept.counts().iter().any(|row| row.1 == name), "{name}");
         }
