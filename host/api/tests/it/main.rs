@@ -15,4 +15,5 @@ mod plugins;
 mod problems;
 mod queue;
 mod runs;
+mod stats;
 mod webhooks;

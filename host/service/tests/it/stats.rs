@@ -154,7 +154,7 @@ async fn a_run_is_counted_as_soon_as_it_is_over_and_a_plugin_that_was_swapped_is
         })
         .await;
     assert_eq!(versions(&view), [(2, 1), (1, 4)]);
-    assert_eq!(view.items[0].tally.outcomes.failed, 1);
+    assert_eq!(view.items[0].tally.outcomes.rejected, 1);
     assert_eq!(view.items[0].tally.error_rate, 1.0);
     assert_eq!(view.total.error_rate, 0.2);
     let only = StatsAsk {
@@ -165,7 +165,7 @@ async fn a_run_is_counted_as_soon_as_it_is_over_and_a_plugin_that_was_swapped_is
     let names: Vec<_> = view.items.iter().map(|item| item.node.as_deref()).collect();
     assert_eq!(names, [Some("a"), Some("b")]);
     assert_eq!(
-        (view.total.count, view.items[1].tally.outcomes.failed),
+        (view.total.count, view.items[1].tally.outcomes.rejected),
         (1, 1)
     );
 }
