@@ -21,7 +21,8 @@ use crate::args::ConfigArgs;
 use crate::exit::Failed;
 use layers::Layers;
 pub(crate) use tables::{
-    DataTable, FlowsTable, PluginsTable, QueueTable, RunsTable, SandboxTable, ServerTable,
+    DataTable, FlowsTable, PluginsTable, QueueTable, RollupsTable, RunsTable, SandboxTable,
+    ServerTable,
 };
 
 /// What a host calls its environment where it is somebody's desk.
@@ -40,6 +41,7 @@ pub(crate) struct Config {
     pub(crate) data: DataTable,
     pub(crate) runs: RunsTable,
     pub(crate) queue: QueueTable,
+    pub(crate) rollups: RollupsTable,
     pub(crate) plugins: PluginsTable,
     pub(crate) flows: FlowsTable,
     pub(crate) sandbox: SandboxTable,
@@ -53,6 +55,7 @@ impl Default for Config {
             data: DataTable::default(),
             runs: RunsTable::default(),
             queue: QueueTable::default(),
+            rollups: RollupsTable::default(),
             plugins: PluginsTable::default(),
             flows: FlowsTable::default(),
             sandbox: SandboxTable::default(),

@@ -4,6 +4,7 @@
 //! it does for anybody who asks.
 
 mod adapter;
+mod counting;
 mod folders;
 mod say;
 mod signals;
@@ -14,16 +15,16 @@ use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use lockgate_api::{ApiConfig, Server};
 use lockgate_flow::{Engine, EngineConfig, HostClock, MemoryCache};
 use lockgate_runtime::{Runtime, RuntimeConfig};
 use lockgate_service::queue::QueueConfig;
 use lockgate_service::runs::RunsConfig;
+use lockgate_service::stats::Counting;
 use lockgate_service::{Caller, RegistryConfig, Service, ServiceConfig};
 use lockgate_store::Store;
-use lockgate_telemetry::{Bounds, Collector, Counts, Own};
+use lockgate_telemetry::Counts;
 use tokio::sync::oneshot;
 
 use crate::args::{CacheArgs, ServeArgs};
@@ -31,6 +32,7 @@ use crate::config::{self, Config};
 use crate::exit::Failed;
 use crate::{key, setup};
 use adapter::Sandbox;
+use counting::Counted;
 use folders::Folders;
 use say::say;
 use signals::Signals;
@@ -45,17 +47,16 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<(), Failed> {
 
     // The address first: a server that cannot have it leaves the data alone.
     let server = Server::bind(api(&config, dev)).await;
-    let own = Own::default();
-    let counts = Arc::new(Counts::new(Bounds::default(), own.clone()));
-    let collector = Collector::new(Arc::clone(&counts), own, Vec::new(), SystemTime::now());
     let server = server.map_err(anyhow::Error::from)?;
-    let server = server.counting(Arc::new(collector));
     let address = server.address();
-    let store = Store::open(key::store(&config.data)).await;
+    let store = Store::open(key::store(&config)).await;
     let store = store.map_err(anyhow::Error::from)?;
     let owner = store.own().map_err(anyhow::Error::from)?;
+    let Counted { counts, counting } = counting::start(&store);
+    let collector = Arc::clone(&counting.collector);
+    let server = server.counting(Arc::clone(&collector));
     let service = tokio::select! {
-        started = start(&config, dev, &store, counts) => started?,
+        started = start(&config, dev, &store, counts, counting) => started?,
         number = signals.next() => return Err(Failed::Signal(number)),
     };
     let mut folders = Folders::new(
@@ -72,6 +73,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<(), Failed> {
         number = signals.next() => return Err(Failed::Signal(number)),
     }
 
+    let collecting = tokio::spawn(counting::collect(Arc::clone(&collector)));
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = tokio::spawn(server.serve(Arc::clone(&service), async {
         let _ = stopped.await; // dropping the sender stops it too
@@ -96,6 +98,8 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<(), Failed> {
     service.drain(config.runs.drain.get()).await;
     let _ = stop.send(());
     let _ = serving.await; // it says itself what went wrong
+    collecting.abort();
+    collector.close(counting::CLOSE_TIME).await;
     drop(service);
     store.close().await;
     drop(owner);
@@ -109,6 +113,7 @@ async fn start(
     dev: bool,
     store: &Store,
     counts: Arc<Counts>,
+    counting: Counting,
 ) -> anyhow::Result<Arc<Service>> {
     let runtime = Runtime::start(sandbox(config)?)?;
     let sandbox = Arc::new(Sandbox(runtime));
@@ -129,7 +134,7 @@ async fn start(
         sandbox.clone(),
         sandbox,
         engine,
-        service(config, dev),
+        service(config, dev, counting),
     );
     Ok(service.await?)
 }
@@ -189,7 +194,7 @@ fn api(config: &Config, dev: bool) -> ApiConfig {
     }
 }
 
-fn service(config: &Config, dev: bool) -> ServiceConfig {
+fn service(config: &Config, dev: bool, counting: Counting) -> ServiceConfig {
     ServiceConfig {
         registry: RegistryConfig {
             activate_uploads: dev,
@@ -209,6 +214,7 @@ fn service(config: &Config, dev: bool) -> ServiceConfig {
             max_attempts: config.queue.attempts.small(),
             batch_lines: config.queue.batch_lines.many(),
         },
+        counting: Some(counting),
     }
 }
 
