@@ -85,7 +85,9 @@ pub use plugins::PluginRow;
 pub use queue::{
     Accept, Accepted, ClaimedRun, DeadRun, PRIORITIES, QueueState, QueuedRun, Recovered,
 };
-pub use rollups::{Grain, MergeCounts, RollupMinute, RollupPiece, RollupQuery, RollupSeries};
+pub use rollups::{
+    Grain, MAX_ROLLUP_TIMES, MergeCounts, RollupMinute, RollupPiece, RollupQuery, RollupSeries,
+};
 pub use runs::{
     BatchPlace, Cursor, FinishedRun, RunFilter, RunRow, RunState, RunSummary, RunsPage,
 };

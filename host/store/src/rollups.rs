@@ -12,7 +12,7 @@ mod read;
 
 use std::sync::Arc;
 
-pub use read::{RollupPiece, RollupQuery};
+pub use read::{MAX_ROLLUP_TIMES, RollupPiece, RollupQuery};
 
 /// How two of one series are added. None where the first is not what was written.
 pub type MergeCounts = fn(&[u8], &[u8]) -> Option<Vec<u8>>;

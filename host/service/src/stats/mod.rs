@@ -105,7 +105,7 @@ impl Stats {
         };
         let mut gather = Gather::new(ask.by, span);
         let read = self.store().rollups(&query, |piece| gather.add(piece));
-        read.await?;
+        let is_all = read.await?;
         if gather.is_empty() {
             // What was deleted may have counts all the same.
             self.check_there(caller, &ask.flow, ask.version).await?;
@@ -120,7 +120,7 @@ impl Stats {
             step_ms: span.step.unsigned_abs(),
             total,
             items,
-            more,
+            more: more || !is_all,
         })
     }
 
@@ -165,7 +165,9 @@ impl Stats {
                 Some(counts) if window.node.is_some() || piece.node.is_empty() => sum.add(&counts),
                 Some(counts) => used.add(&counts),
             });
-        read.await?;
+        if !read.await? {
+            tracing::warn!(flow = %window.flow, "a flow has more versions and nodes than are counted together");
+        }
         if damaged > 0 {
             tracing::warn!(rows = damaged, "rollups that cannot be read are left out");
         }

@@ -1,6 +1,6 @@
 //! Which time statistics are about, and by how long rows it is read.
 
-use lockgate_store::{Grain, Store};
+use lockgate_store::{Grain, MAX_ROLLUP_TIMES, Store};
 
 use crate::ServiceError;
 
@@ -64,7 +64,8 @@ impl Span {
             }
         };
         let grain = Grain::ALL.into_iter().find(fits).unwrap_or(Grain::Day);
-        let from = grain.floor(since.max(kept(Grain::Day)).min(until - 1));
+        let read = until.saturating_sub((MAX_ROLLUP_TIMES - 1) * DAY_MS);
+        let from = grain.floor(since.max(kept(Grain::Day)).max(read).min(until - 1));
         let rows = (until - from).div_euclid(grain.ms()) + 1;
         let step = grain.ms() * (rows + MAX_POINTS - 1).div_euclid(MAX_POINTS);
         Ok(Self {
@@ -158,6 +159,10 @@ mod tests {
         let all = span(Some(i64::MIN), Some(i64::MAX)).expect("all there is");
         assert_eq!(all.until, NOW + 1);
         assert_eq!(span(None, None).expect("a day").grain, Grain::Hour);
+        // No more is promised than is read.
+        let for_ever = Span::choose(|_| i64::MAX, NOW, Some(i64::MIN), None).expect("a span");
+        let days = (for_ever.until - for_ever.from) / DAY_MS + 1;
+        assert_eq!(days, MAX_ROLLUP_TIMES);
         // What ended before anything that is kept has no rows, and one day of it is looked for.
         let old = span(Some(1), Some(2)).expect("a span");
         assert_eq!((old.from, old.until), (0, 2));

@@ -37,7 +37,7 @@ pub struct StatsView {
     pub total: Tally,
     /// Nodes by name, or versions, the newest first.
     pub items: Vec<StatsItem>,
-    /// Whether there are more than are told.
+    /// Whether there are more than are told, or than were counted together: the newest versions are.
     pub more: bool,
 }
 

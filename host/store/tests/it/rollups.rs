@@ -134,6 +134,28 @@ async fn a_query_sees_its_project_flow_version_node_and_time() {
 }
 
 #[tokio::test]
+async fn a_flow_with_more_series_than_are_read_says_so() {
+    let (store, _folder) = store().await;
+    let rows = |versions: std::ops::Range<u32>| -> Vec<_> {
+        let version = |version| {
+            let mut row = minute("poem", "a", NOW, 1);
+            row.series.version = version;
+            row
+        };
+        versions.map(version).collect()
+    };
+    let all = query(Grain::Minute);
+    add(&store, &rows(0..5_000)).await;
+    assert!(store.rollups(&all, |_| {}).await.expect("read"));
+    add(&store, &rows(5_000..5_010)).await;
+    let mut versions = Vec::new();
+    let is_all = store.rollups(&all, |piece| versions.push(piece.version));
+    assert!(!is_all.await.expect("read"));
+    versions.sort_unstable();
+    assert_eq!(versions, (10..5_010).collect::<Vec<_>>(), "the newest");
+}
+
+#[tokio::test]
 async fn each_length_goes_in_its_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut config = StoreConfig::new(folder.path());
