@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use lockgate_model::Kebab;
 use lockgate_store::{RollupQuery, Store};
-use lockgate_telemetry::{Collector, NodeCounts, Rollups};
+use lockgate_telemetry::{Collector, NodeCounts, Rollups, Tokens};
 
 pub use compare::{CompareAsk, CompareView, ErrorWord, IntervalView, SideView, VerdictWord};
 pub use gather::MAX_ITEMS;
@@ -126,7 +126,7 @@ impl Stats {
 
     /// What was counted between two moments, in milliseconds since 1970, for the host's own use: nobody is asked whether they
     /// may. The first is rounded down to where a row begins; for times of up to three hours that is a minute. Of runs:
-    /// durations only, and what their nodes used is not in it.
+    /// their durations, and the tokens, retries and hits of the cache of their nodes.
     ///
     /// # Errors
     ///
@@ -139,7 +139,15 @@ impl Stats {
     ) -> Result<NodeCounts, ServiceError> {
         let span = self.span(Some(since_ms), Some(until_ms))?;
         self.freshen().await;
-        Ok(self.counted(window, span).await?.0)
+        let (mut sum, used) = self.counted(window, span).await?;
+        if window.node.is_none() {
+            sum.tokens = Tokens {
+                input: used.tokens.input,
+                output: used.tokens.output,
+            };
+            (sum.retries, sum.cache_hits) = (used.retries, used.cache_hits);
+        }
+        Ok(sum)
     }
 
     /// Of a node: all of it. Of runs: their durations, and what their nodes used.

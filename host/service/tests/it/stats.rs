@@ -251,11 +251,20 @@ async fn percentiles_of_minutes_hours_and_days_are_true_to_five_percent() {
     });
     let expected = within.count() as u64 * 20;
     assert_eq!(world.stats(last).await.total.count, expected);
-    let window = Window {
+    let runs = Window {
         project: kebab("default"),
         flow: kebab("poem"),
         version: None,
+        node: None,
+    };
+    let sum = world.service.stats().sum(&runs, since, now).await.unwrap();
+    assert_eq!(
+        (sum.durations.total(), sum.tokens.input),
+        (expected, 3 * expected)
+    );
+    let window = Window {
         node: Some("a".into()),
+        ..runs
     };
     let sum = world
         .service
