@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-pub(crate) use client::{CancelArgs, ClientArgs, LogsArgs, PushArgs, RerunArgs, RunsArgs};
+pub(crate) use client::{
+    CancelArgs, ClientArgs, LogsArgs, PushArgs, RerunArgs, RunsArgs, StatsArgs,
+};
 pub(crate) use server::{
     CmsCheckArgs, CmsCommand, ConfigArgs, DataArgs, KeyCommand, KeyCreateArgs, KeyListArgs,
     KeyRevokeArgs, ScopeArg, ServeArgs, ShowConfigArgs,
@@ -55,6 +57,7 @@ pub(crate) enum Command {
     Logs(LogsArgs),
     Rerun(RerunArgs),
     Cancel(CancelArgs),
+    Stats(StatsArgs),
 }
 
 /// Runs a flow, and prints its output as JSON on standard output.

@@ -118,13 +118,17 @@ async fn open(args: &DataArgs) -> Result<Store, Failed> {
         ..ConfigArgs::default()
     };
     let (config, _) = config::load(&args)?;
-    let store = Store::open(store(&config.data)).await;
+    let store = Store::open(store(&config)).await;
     Ok(store.map_err(anyhow::Error::from)?)
 }
 
 /// The store that a configuration describes.
-pub(crate) fn store(data: &config::DataTable) -> StoreConfig {
+pub(crate) fn store(config: &config::Config) -> StoreConfig {
+    let (data, rollups) = (&config.data, &config.rollups);
     StoreConfig {
+        keep_minutes: rollups.minutes.get(),
+        keep_hours: rollups.hours.get(),
+        keep_days: rollups.days.get(),
         keep_runs: data.keep_runs.get(),
         keep_bytes: data.keep_bytes.get(),
         readers: data.readers.small(),

@@ -64,6 +64,7 @@ fn answer(args: Args) -> Result<(), exit::Failed> {
             Command::Logs(args) => client::logs::logs(args).await,
             Command::Rerun(args) => client::rerun::rerun(args).await,
             Command::Cancel(args) => client::runs::cancel(args).await,
+            Command::Stats(args) => client::stats::stats(args).await,
             Command::Key(command) => key::key(command).await,
             Command::Serve(args) => serve::serve(args).await,
         }

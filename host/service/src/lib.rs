@@ -21,6 +21,7 @@ pub mod queue;
 pub mod registry;
 pub mod runs;
 mod service;
+pub mod stats;
 mod traces;
 pub mod webhooks;
 
@@ -43,4 +44,5 @@ pub use queue::QueuedRuns;
 pub use registry::{Registry, RegistryConfig, Resolved};
 pub use runs::Runs;
 pub use service::{Service, ServiceConfig, StartError};
+pub use stats::Stats;
 pub use webhooks::Webhooks;

@@ -12,6 +12,7 @@ use crate::queue::{QueueConfig, QueuedRuns, Worker};
 use crate::runs::conduct::Conductor;
 use crate::runs::live::StopReason;
 use crate::runs::{Runs, RunsConfig};
+use crate::stats::{Counting, Stats};
 use crate::traces::Traces;
 use crate::webhooks::Webhooks;
 use crate::{
@@ -42,6 +43,8 @@ pub struct ServiceConfig {
     pub mask: MaskConfig,
     /// Which runs are traced, and where their spans go. Default: none.
     pub tracer: Tracer,
+    /// What counts runs, so that statistics have the last of them. None: they have what is stored.
+    pub counting: Option<Counting>,
 }
 
 /// Why a service does not start.
@@ -72,6 +75,7 @@ pub struct Service {
     webhooks: Webhooks,
     keys: Keys,
     audit: Audit,
+    stats: Stats,
     worker: Arc<Worker>,
     conductor: Arc<Conductor>,
 }
@@ -113,6 +117,7 @@ impl Service {
             queue,
             keys: Keys::new(store.clone()),
             audit: Audit::new(store),
+            stats: Stats::new(Arc::clone(&conductor), config.counting.clone()),
             registry,
             worker: Arc::clone(&worker),
             conductor: Arc::clone(&conductor),
@@ -120,6 +125,9 @@ impl Service {
         conductor.spawn(Arc::clone(&worker).work());
         conductor.spawn(worker.keep());
         conductor.spawn(upkeep(Arc::clone(&conductor)));
+        if let Some(counting) = config.counting {
+            conductor.spawn(counting.rollups.work());
+        }
         Ok(service)
     }
 
@@ -171,6 +179,11 @@ impl Service {
     /// The audit log.
     pub fn audit(&self) -> &Audit {
         &self.audit
+    }
+
+    /// What runs did, in numbers.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
     }
 
     /// Whether it takes new runs: not while it drains, and not while what ends cannot be stored.

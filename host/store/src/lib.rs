@@ -25,6 +25,7 @@
 //! - `queue`: runs that were accepted and have not ended, and dead letters. `queue_inputs`: what they were given, sealed.
 //! - `runs`: runs that ended, in the order in which they did. **An accepted run is in one of both; a dead letter is in
 //!   both.** A run that a request waits for is only ever in `runs`.
+//! - `rollups`, `rollup_series`: what was counted of runs, by minute, hour and day.
 //! - `batches`, `idempotency`: what was accepted together, and what a repeated request is answered with.
 //! - `keys`, `webhooks`: found by the hash of what the caller shows.
 //! - `audit`: who changed what; only ever added to.
@@ -61,6 +62,7 @@ mod keys;
 mod owner;
 mod plugins;
 mod queue;
+mod rollups;
 mod runs;
 mod sealed;
 mod store;
@@ -83,6 +85,9 @@ pub use owner::DataOwner;
 pub use plugins::PluginRow;
 pub use queue::{
     Accept, Accepted, ClaimedRun, DeadRun, PRIORITIES, QueueState, QueuedRun, Recovered,
+};
+pub use rollups::{
+    Grain, MAX_ROLLUP_TIMES, MergeCounts, RollupMinute, RollupPiece, RollupQuery, RollupSeries,
 };
 pub use runs::{
     BatchPlace, Cursor, FinishedRun, RunFilter, RunRow, RunState, RunSummary, RunsPage,

@@ -17,7 +17,7 @@ use sqlx::sqlite::{
 use crate::fault::of_sql;
 use crate::sealed::HostKey;
 use crate::writer::Writer;
-use crate::{Components, DataOwner, Result, StoreError, owner};
+use crate::{Components, DataOwner, Grain, Result, StoreError, owner};
 
 /// The steps of the schema.
 static STEPS: Migrator = sqlx::migrate!("./migrations");
@@ -34,6 +34,12 @@ pub struct StoreConfig {
     pub keep_runs: Duration,
     /// How large the database may become before the oldest finished runs go, in bytes. Default: 10 GiB.
     pub keep_bytes: u64,
+    /// How long rollups of minutes are kept. Default: 2 days.
+    pub keep_minutes: Duration,
+    /// How long rollups of hours are kept. Default: 60 days.
+    pub keep_hours: Duration,
+    /// How long rollups of days are kept. Default: 2 years.
+    pub keep_days: Duration,
     /// How many readers there are at most; each is a connection with a thread, made when it is needed. Default: 4.
     pub readers: u32,
 }
@@ -41,10 +47,14 @@ pub struct StoreConfig {
 impl StoreConfig {
     /// A store in this folder that keeps what is kept by default.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         Self {
             folder: folder.into(),
-            keep_runs: Duration::from_secs(30 * 24 * 60 * 60),
+            keep_runs: 30 * DAY,
             keep_bytes: 10 << 30,
+            keep_minutes: 2 * DAY,
+            keep_hours: 60 * DAY,
+            keep_days: 730 * DAY,
             readers: 4,
         }
     }
@@ -118,6 +128,15 @@ impl Store {
     pub async fn close(self) {
         self.0.readers.close().await;
         self.0.writer.close().await;
+    }
+
+    /// How long rollups of this length are kept.
+    pub fn keeps(&self, grain: Grain) -> Duration {
+        match grain {
+            Grain::Minute => self.0.config.keep_minutes,
+            Grain::Hour => self.0.config.keep_hours,
+            Grain::Day => self.0.config.keep_days,
+        }
     }
 
     /// The files of components.

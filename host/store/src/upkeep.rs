@@ -5,7 +5,7 @@ use sqlx::Row as _;
 use crate::columns::{count, numbers};
 use crate::fault::Fault;
 use crate::writer::{Durability, Tx};
-use crate::{IDEMPOTENCY_MS, Result, Store};
+use crate::{Grain, IDEMPOTENCY_MS, Result, Store, rollups};
 
 /// What an upkeep did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Upkeep {
     pub idempotency: u64,
     /// Batches removed, because none of their runs is left.
     pub batches: u64,
+    /// Rollups removed.
+    pub rollups: u64,
     /// How large the database is now, without its free pages, in bytes.
     pub bytes: u64,
 }
@@ -31,6 +33,7 @@ impl Store {
             .steps(Step::Idempotency(now_ms.saturating_sub(IDEMPOTENCY_MS)))
             .await?;
         done.batches += self.steps(Step::Batches(oldest)).await?;
+        done.rollups = self.old_rollups(now_ms).await?;
         let keep_bytes = self.0.config.keep_bytes;
         done.runs += self.steps(Step::OverSize(keep_bytes)).await?;
         self.steps(Step::FreePages).await?;
@@ -41,6 +44,21 @@ impl Store {
             .await?;
         done.bytes = pages.used_bytes;
         self.0.writer.checkpoint().await;
+        Ok(done)
+    }
+
+    /// Removes rollups that are over for longer than they are kept, and the names of series that have none any more.
+    async fn old_rollups(&self, now_ms: i64) -> Result<u64> {
+        let mut done = 0;
+        let mut oldest = i64::MAX;
+        for grain in Grain::ALL {
+            let keep = i64::try_from(self.keeps(grain).as_millis()).unwrap_or(i64::MAX);
+            let before = now_ms.saturating_sub(keep).saturating_sub(grain.ms()) + 1;
+            oldest = oldest.min(before);
+            done += self.steps(Step::Rollups(grain, before)).await?;
+        }
+        let before = oldest.saturating_sub(Grain::Day.ms());
+        self.steps(Step::RollupSeries(before)).await?;
         Ok(done)
     }
 
@@ -80,6 +98,10 @@ enum Step {
     Idempotency(i64),
     /// Batches from before this time that have no runs left.
     Batches(i64),
+    /// Rollups of this length that began before this time.
+    Rollups(Grain, i64),
+    /// Series that have no rollups since this time.
+    RollupSeries(i64),
     /// Pages that are free and are not soon taken again.
     FreePages,
 }
@@ -121,6 +143,8 @@ impl Step {
                 .await?;
                 Ok(done.rows_affected())
             }
+            Self::Rollups(grain, before) => rollups::old::rows(tx, grain, before, ROWS).await,
+            Self::RollupSeries(before) => rollups::old::series(tx, before, ROWS).await,
             Self::FreePages => {
                 let pages = pages(tx).await?;
                 let spare = SPARE.max(pages.all / 8);

@@ -29,23 +29,28 @@
 
 pub mod cms;
 mod collector;
+mod compare;
 mod counts;
 mod histogram;
+mod leb128;
 mod models;
 mod names;
 pub mod otlp;
 mod own;
 pub mod prometheus;
+mod rollup;
 mod series;
 mod snapshot;
 mod totals;
 pub mod trace;
 
 pub use collector::{Collector, Exporter, GaugeSource};
+pub use compare::{Comparison, ErrorVerdict, Interval, MIN_COMPARED, Verdict, compare};
 pub use counts::{Bounds, Counts};
 pub use histogram::{SCALE, Sketch};
 pub use names::{FlowId, NodeId, OTHER, Outcome, TrapReason};
 pub use own::{CMS_REFUSED, CMS_RETRIED, CMS_SENT, DROPPED, Own};
+pub use rollup::{MAX_ROLLUP_ROWS, RollupRow, RollupSink, Rollups};
 pub use series::TICKS_PER_SECOND;
 pub use snapshot::{
     ByOutcome, FlowPoint, Gauges, ModelId, ModelPoint, NodeCounts, NodePoint, OwnCount, Snapshot,

@@ -155,6 +155,24 @@ impl ByOutcome {
         self.0[outcome as usize].count()
     }
 
+    /// Those that ended so.
+    pub fn of(&self, outcome: Outcome) -> &Sketch {
+        &self.0[outcome as usize]
+    }
+
+    /// How many ended, in whatever way.
+    pub fn total(&self) -> u64 {
+        let counts = self.0.iter().map(Sketch::count);
+        counts.fold(0, u64::saturating_add)
+    }
+
+    /// How many of them count as errors.
+    pub fn errors(&self) -> u64 {
+        let errors = self.iter().filter(|(outcome, _)| outcome.is_error());
+        let counts = errors.map(|(_, sketch)| sketch.count());
+        counts.fold(0, u64::saturating_add)
+    }
+
     /// All of them together.
     pub fn all(&self) -> Sketch {
         let mut all = Sketch::new();

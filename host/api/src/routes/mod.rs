@@ -13,6 +13,7 @@ mod queue;
 mod rerun;
 mod runs;
 mod start;
+mod stats;
 mod versions;
 mod webhooks;
 
@@ -32,6 +33,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(start::routes())
         .merge(runs::routes())
         .merge(rerun::routes())
+        .merge(stats::routes())
         .merge(batches::routes())
         .merge(queue::routes())
         .merge(webhooks::routes())

@@ -7,10 +7,11 @@ use std::time::SystemTime;
 use lockgate_api::{ApiConfig, Server};
 use lockgate_flow::{Engine, EngineConfig, HostClock, MemoryCache};
 use lockgate_model::Kebab;
+use lockgate_service::stats::{Counting, RollupStore};
 use lockgate_service::{Caller, NewKey, Scope, Service, ServiceConfig};
 use lockgate_store::{Store, StoreConfig};
 use lockgate_telemetry::trace::{Span, SpanSink, TraceConfig, Tracer};
-use lockgate_telemetry::{Bounds, Collector, Counts, Own};
+use lockgate_telemetry::{Bounds, Collector, Counts, Exporter, Own, Rollups};
 use tempfile::TempDir;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
@@ -147,16 +148,26 @@ impl Host {
         change(&mut config);
         let own = Own::default();
         let counts = Arc::new(Counts::new(Bounds::default(), own.clone()));
-        let collector = Collector::new(Arc::clone(&counts), own, Vec::new(), SystemTime::now());
-        let collector = Arc::new(collector);
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(StoreConfig::new(folder.path())).await;
+        let store = store.expect("a store");
+        let rollups = Rollups::new(RollupStore::new(store.clone()), own.clone());
+        let exporters = vec![rollups.clone() as Arc<dyn Exporter>];
+        let now = SystemTime::now();
+        let collector = Arc::new(Collector::new(counts.clone(), own, exporters, now));
+        let counting = Counting {
+            collector: Arc::clone(&collector),
+            rollups,
+        };
         let service = Service::start(
-            store.expect("a store"),
+            store,
             Arc::new(Loader),
             Arc::new(Tasks),
             engine(counts),
-            service,
+            ServiceConfig {
+                counting: Some(counting),
+                ..service
+            },
         );
         let service = service.await.expect("a service");
         let server = Server::bind(config)

@@ -17,5 +17,6 @@ mod plugins;
 mod problems;
 mod queue;
 mod runs;
+mod stats;
 mod traces;
 mod webhooks;

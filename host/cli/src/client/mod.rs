@@ -11,5 +11,6 @@ mod problem;
 pub(crate) mod push;
 pub(crate) mod rerun;
 pub(crate) mod runs;
+pub(crate) mod stats;
 
 pub(crate) use connection::{Answer, Connection};

@@ -70,6 +70,11 @@ impl Keys {
     }
 }
 
+/// Whether a key's value is a secret.
+pub(super) fn is_secret(key: &str) -> bool {
+    key == "otlp.headers"
+}
+
 /// Whether a key is a path.
 pub(super) fn is_path(key: &str) -> bool {
     PATHS.contains(&key)

@@ -22,10 +22,12 @@ use crate::args::ConfigArgs;
 use crate::exit::Failed;
 use layers::Layers;
 pub(crate) use tables::{
-    DataTable, FlowsTable, MaskTable, PluginsTable, QueueTable, RunsTable, SandboxTable,
-    ServerTable,
+    DataTable, FlowsTable, MaskTable, PluginsTable, QueueTable, RollupsTable, RunsTable,
+    SandboxTable, ServerTable,
 };
-pub(crate) use telemetry::{CmsMode, CmsTable, OtlpTable, TelemetryTable, TracesTable};
+pub(crate) use telemetry::{
+    CmsMode, CmsTable, OtlpProtocol, OtlpTable, TelemetryTable, TracesTable,
+};
 
 /// What a host calls its environment where it is somebody's desk.
 pub(crate) const DEV: &str = "dev";
@@ -44,6 +46,7 @@ pub(crate) struct Config {
     pub(crate) runs: RunsTable,
     pub(crate) queue: QueueTable,
     pub(crate) mask: MaskTable,
+    pub(crate) rollups: RollupsTable,
     pub(crate) plugins: PluginsTable,
     pub(crate) flows: FlowsTable,
     pub(crate) sandbox: SandboxTable,
@@ -62,6 +65,7 @@ impl Default for Config {
             runs: RunsTable::default(),
             queue: QueueTable::default(),
             mask: MaskTable::default(),
+            rollups: RollupsTable::default(),
             plugins: PluginsTable::default(),
             flows: FlowsTable::default(),
             sandbox: SandboxTable::default(),

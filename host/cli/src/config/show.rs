@@ -3,6 +3,7 @@
 use lockgate_model::escaped;
 use toml::Value;
 
+use super::keys;
 use super::layers::Layers;
 use crate::args::ShowConfigArgs;
 use crate::exit::Failed;
@@ -20,7 +21,11 @@ pub(crate) fn show(args: &ShowConfigArgs) -> Result<(), Failed> {
 fn as_table(layers: &Layers) -> String {
     let mut table = table::plain(["key", "value", "from"]);
     for (key, value, origin) in layers.iter() {
-        table.add_row([key, &written(value), &escaped(&origin.to_string())]);
+        let shown = match is_secret(key, value) {
+            true => "(set, and not shown)".to_owned(),
+            false => written(value),
+        };
+        table.add_row([key, &shown, &escaped(&origin.to_string())]);
     }
     let lines = table.lines().map(|line| format!("{}\n", line.trim_end()));
     lines.collect()
@@ -37,9 +42,17 @@ pub(super) fn as_toml(layers: &Layers) -> String {
             open = table;
         }
         let origin = escaped(&origin.to_string());
-        text.push_str(&format!("{name} = {} # {origin}\n", written(value)));
+        match is_secret(key, value) {
+            true => text.push_str(&format!("# {name} is set, and not shown # {origin}\n")),
+            false => text.push_str(&format!("{name} = {} # {origin}\n", written(value))),
+        }
     }
     text
+}
+
+/// Whether a key is set to what is nobody's to see.
+fn is_secret(key: &str, value: &Value) -> bool {
+    keys::is_secret(key) && value.as_str().is_none_or(|text| !text.is_empty())
 }
 
 /// A value as TOML writes it, in one line and fit for a terminal.

@@ -162,6 +162,28 @@ impl Default for QueueTable {
     }
 }
 
+/// `[rollups]`: for how long is kept what was counted of runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RollupsTable {
+    /// How long it is kept by the minute.
+    pub(crate) minutes: Span<{ 3 * HOUR }, { 36_500 * DAY }>,
+    /// How long it is kept by the hour.
+    pub(crate) hours: Span<DAY, { 36_500 * DAY }>,
+    /// How long it is kept by the day.
+    pub(crate) days: Span<DAY, { 36_500 * DAY }>,
+}
+
+impl Default for RollupsTable {
+    fn default() -> Self {
+        Self {
+            minutes: Span(2 * DAY),
+            hours: Span(60 * DAY),
+            days: Span(730 * DAY),
+        }
+    }
+}
+
 /// `[mask]`: what is masked in all that is kept of runs, and in their events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

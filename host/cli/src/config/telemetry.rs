@@ -117,7 +117,9 @@ pub(crate) struct OtlpTable {
     /// How it is asked.
     pub(crate) protocol: OtlpProtocol,
     /// Headers of every request, such as `authorization=Bearer abc,x-tenant=7`. Best set by the environment.
-    pub(crate) headers: String,
+    pub(crate) headers: Headers,
+    /// Whether requests are compressed with gzip.
+    pub(crate) gzip: bool,
     /// How often metrics are sent.
     pub(crate) interval: Span<SECOND, HOUR>,
     /// How long a request may take.
@@ -133,12 +135,54 @@ impl Default for OtlpTable {
         Self {
             endpoint: String::new(),
             protocol: OtlpProtocol::Grpc,
-            headers: String::new(),
+            headers: Headers::default(),
+            gzip: false,
             interval: Span(60 * SECOND),
             timeout: Span(10 * SECOND),
             metrics: true,
             traces: true,
         }
+    }
+}
+
+impl OtlpTable {
+    /// The headers of every request.
+    pub(crate) fn headers(&self) -> Vec<(String, String)> {
+        let pairs = self.headers.pairs();
+        pairs
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
+    }
+}
+
+/// Headers, as `name=value,name=value`. Their values are secrets as a rule.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Headers(String);
+
+impl Headers {
+    fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let pairs = self.0.split(',').filter_map(|pair| pair.split_once('='));
+        pairs.map(|(name, value)| (name.trim(), value.trim()))
+    }
+}
+
+impl TryFrom<String> for Headers {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let is_pair = |pair: &str| pair.trim().is_empty() || pair.contains('=');
+        match text.split(',').all(is_pair) {
+            true => Ok(Self(text)),
+            // The text is not repeated: it may be a secret.
+            false => Err("headers are written as \"name=value,name=value\""),
+        }
+    }
+}
+
+impl From<Headers> for String {
+    fn from(headers: Headers) -> Self {
+        headers.0
     }
 }
 

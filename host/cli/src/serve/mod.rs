@@ -23,7 +23,6 @@ use lockgate_service::queue::QueueConfig;
 use lockgate_service::runs::RunsConfig;
 use lockgate_service::{Caller, RegistryConfig, Service, ServiceConfig};
 use lockgate_store::Store;
-use lockgate_telemetry::Counts;
 use tokio::sync::oneshot;
 
 use crate::args::{CacheArgs, ServeArgs};
@@ -48,14 +47,13 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<(), Failed> {
     let server = Server::bind(api(&config, dev)).await;
     let server = server.map_err(anyhow::Error::from)?;
     let address = server.address();
-    let telemetry = Telemetry::new(&config, &cms::instance(&address)).await?;
-    let server = server.counting(Arc::clone(&telemetry.collector));
-    let store = Store::open(key::store(&config.data)).await;
+    let store = Store::open(key::store(&config)).await;
     let store = store.map_err(anyhow::Error::from)?;
     let owner = store.own().map_err(anyhow::Error::from)?;
-    let counts = telemetry.counts.clone();
+    let telemetry = Telemetry::new(&config, &cms::instance(&address), &store).await?;
+    let server = server.counting(Arc::clone(&telemetry.counting.collector));
     let (service, runtime) = tokio::select! {
-        started = start(&config, dev, &store, counts) => started?,
+        started = start(&config, dev, &store, &telemetry) => started?,
         number = signals.next() => return Err(Failed::Signal(number)),
     };
     let collecting = telemetry.start(store.clone(), runtime);
@@ -110,7 +108,7 @@ async fn start(
     config: &Config,
     dev: bool,
     store: &Store,
-    counts: Option<Arc<Counts>>,
+    telemetry: &Telemetry,
 ) -> anyhow::Result<(Arc<Service>, Runtime)> {
     let runtime = Runtime::start(sandbox(config)?)?;
     let sandbox = Arc::new(Sandbox(runtime.clone()));
@@ -125,18 +123,14 @@ async fn start(
         elements: config.runs.elements.many(),
         ..EngineConfig::default()
     };
-    let engine = Engine::with(
-        limits,
-        clock,
-        Arc::new(cache),
-        counts.map(|counts| counts as _),
-    );
+    let counts = telemetry.counts.clone().map(|counts| counts as _);
+    let engine = Engine::with(limits, clock, Arc::new(cache), counts);
     let service = Service::start(
         store.clone(),
         sandbox.clone(),
         sandbox,
         engine,
-        service(config, dev),
+        service(config, dev, telemetry),
     );
     Ok((service.await?, runtime))
 }
@@ -196,7 +190,7 @@ fn api(config: &Config, dev: bool) -> ApiConfig {
     }
 }
 
-fn service(config: &Config, dev: bool) -> ServiceConfig {
+fn service(config: &Config, dev: bool, telemetry: &Telemetry) -> ServiceConfig {
     ServiceConfig {
         registry: RegistryConfig {
             activate_uploads: dev,
@@ -217,7 +211,8 @@ fn service(config: &Config, dev: bool) -> ServiceConfig {
             batch_lines: config.queue.batch_lines.many(),
         },
         mask: config.mask.config(),
-        ..ServiceConfig::default()
+        tracer: telemetry.tracer.clone(),
+        counting: Some(telemetry.counting.clone()),
     }
 }
 

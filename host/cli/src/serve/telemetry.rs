@@ -1,23 +1,28 @@
-//! What is counted, and whom it is told: the collector with its exporters, from the first run to the last flush.
+//! What is counted and traced, and whom it is told: the collector with its exporters, from the first run to the last flush.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use anyhow::Context as _;
 use lockgate_runtime::Runtime;
+use lockgate_service::stats::{Counting, RollupStore};
 use lockgate_store::Store;
 use lockgate_telemetry::cms::{CmsExporter, Mode, RawCalls};
-use lockgate_telemetry::{Bounds, Collector, Counts, Exporter, GaugeSource, Gauges, Own};
+use lockgate_telemetry::otlp::{Otlp, OtlpConfig, Protocol, Resource};
+use lockgate_telemetry::trace::{SpanSink, TraceConfig, Tracer};
+use lockgate_telemetry::{Bounds, Collector, Counts, Exporter, GaugeSource, Gauges, Own, Rollups};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::cms;
-use crate::config::Config;
+use crate::config::{Config, OtlpProtocol};
 
 /// What counts, before anything runs.
 pub(super) struct Telemetry {
     /// None where nothing is to be counted.
     pub(super) counts: Option<Arc<Counts>>,
-    pub(super) collector: Arc<Collector>,
+    pub(super) counting: Counting,
+    pub(super) tracer: Tracer,
     interval: Duration,
     flush_time: Duration,
 }
@@ -32,21 +37,29 @@ pub(super) struct Collecting {
 
 impl Telemetry {
     /// Everything that the configuration asks for. `instance` tells this host from others.
-    pub(super) async fn new(config: &Config, instance: &str) -> anyhow::Result<Self> {
-        let own = Own::default();
-        let mut exporters: Vec<Arc<dyn Exporter>> = Vec::new();
+    pub(super) async fn new(
+        config: &Config,
+        instance: &str,
+        store: &Store,
+    ) -> anyhow::Result<Self> {
+        let (own, table) = (Own::default(), &config.telemetry);
+        let rollups = Rollups::new(RollupStore::new(store.clone()), own.clone());
+        let mut exporters: Vec<Arc<dyn Exporter>> = vec![rollups.clone()];
+        let cms = cms::Setup::of(config, instance)?.filter(|_| table.enabled);
         let mut raw = None;
-        let table = &config.telemetry;
-        let setup = cms::Setup::of(config, instance)?;
-        if let Some(setup) = setup.filter(|_| table.enabled) {
+        if let Some(setup) = cms {
             raw = match setup.report.mode {
                 Mode::Raw { sample } => Some(Arc::new(RawCalls::new(sample))),
                 Mode::Aggregated => None,
             };
             let sender = setup.sender().await?;
-            let report = setup.report.clone();
-            let exporter = CmsExporter::new(report, setup.names, raw.clone(), own.clone(), sender);
+            let (report, names) = (setup.report, setup.names);
+            let exporter = CmsExporter::new(report, names, raw.clone(), own.clone(), sender);
             exporters.push(Arc::new(exporter));
+        }
+        let otlp = otlp(config, instance, &own)?.filter(|_| table.enabled);
+        if let Some(otlp) = &otlp {
+            exporters.push(Arc::clone(otlp) as _);
         }
         let bounds = Bounds {
             flows: table.flows.many(),
@@ -54,10 +67,20 @@ impl Telemetry {
         };
         let counts = Arc::new(Counts::new(bounds, own.clone()).with_raw(raw));
         let now = SystemTime::now();
-        let collector = Collector::new(Arc::clone(&counts), own, exporters, now);
+        let collector = Collector::new(Arc::clone(&counts), own.clone(), exporters, now);
+        let collector = Arc::new(collector);
+        let sink = otlp.as_ref().filter(|_| config.otlp.traces);
+        let tracer = match sink {
+            Some(otlp) => Tracer::new(traces(config), Arc::clone(otlp) as Arc<dyn SpanSink>, own),
+            None => Tracer::default(),
+        };
+        if let Some(otlp) = otlp {
+            otlp.start(&collector);
+        }
         Ok(Self {
             counts: table.enabled.then_some(counts),
-            collector: Arc::new(collector),
+            counting: Counting { collector, rollups },
+            tracer,
             interval: table.interval.get(),
             flush_time: table.flush_time.get(),
         })
@@ -66,16 +89,17 @@ impl Telemetry {
     /// Collects from now on.
     pub(super) fn start(self, store: Store, runtime: Runtime) -> Collecting {
         let (stop, stopped) = oneshot::channel::<()>();
-        let (collector, interval) = (Arc::clone(&self.collector), self.interval);
+        let collector = self.counting.collector;
+        let (collecting, interval) = (Arc::clone(&collector), self.interval);
         let gauges = gauges(store, runtime);
         let task = tokio::spawn(async move {
             let stopped = async {
                 let _ = stopped.await; // dropping the sender stops it too
             };
-            collector.run(interval, gauges, stopped).await;
+            collecting.run(interval, gauges, stopped).await;
         });
         Collecting {
-            collector: self.collector,
+            collector,
             flush_time: self.flush_time,
             stop,
             task,
@@ -108,4 +132,42 @@ fn gauges(store: Store, runtime: Runtime) -> GaugeSource {
             }
         })
     })
+}
+
+/// Who is told in OpenTelemetry's protocol; None where nobody is.
+fn otlp(config: &Config, instance: &str, own: &Own) -> anyhow::Result<Option<Arc<Otlp>>> {
+    let table = &config.otlp;
+    if table.endpoint.is_empty() {
+        return Ok(None);
+    }
+    let protocol = match table.protocol {
+        OtlpProtocol::Grpc => Protocol::Grpc,
+        OtlpProtocol::Http => Protocol::Http,
+    };
+    let otlp = OtlpConfig {
+        headers: table.headers(),
+        gzip: table.gzip,
+        timeout: table.timeout.get(),
+        interval: table.interval.get(),
+        metrics: table.metrics,
+        resource: Resource {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            instance: instance.to_owned(),
+            environment: config.environment.as_str().to_owned(),
+            attributes: Vec::new(),
+        },
+        ..OtlpConfig::new(&table.endpoint, protocol)
+    };
+    let otlp = Otlp::new(otlp, own.clone()).context("`[otlp]`")?;
+    Ok(Some(Arc::new(otlp)))
+}
+
+fn traces(config: &Config) -> TraceConfig {
+    let table = &config.traces;
+    TraceConfig {
+        sample: table.sample.get(),
+        keep_failed: table.keep_failed,
+        content: table.content,
+        ..TraceConfig::default()
+    }
 }

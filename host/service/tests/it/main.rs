@@ -20,6 +20,7 @@ mod masking;
 mod queue;
 mod rerun;
 mod runs;
+mod stats;
 mod traces;
 mod webhooks;
 mod world;

@@ -1,15 +1,18 @@
 //! A host for a test: a folder, a service with its store, and who asks.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use futures::StreamExt as _;
-use lockgate_flow::{Engine, EngineConfig};
+use lockgate_flow::{Engine, EngineConfig, HostClock, MemoryCache};
 use lockgate_model::Kebab;
 use lockgate_service::flows::Put;
 use lockgate_service::plugins::{Upload, Uploaded};
 use lockgate_service::runs::{RunAsk, RunEvents, RunView, Trigger};
+use lockgate_service::stats::{Counting, RollupStore};
 use lockgate_service::{Caller, Scope, Service, ServiceConfig, ServiceError, StartError};
 use lockgate_store::{Store, StoreConfig};
+use lockgate_telemetry::{Bounds, Collector, Counts, Own, Rollups};
 use serde_json::{Value as Tree, json};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -22,6 +25,7 @@ pub(crate) struct World {
     pub(crate) threads: Arc<Threads>,
     pub(crate) store: Store,
     pub(crate) service: Arc<Service>,
+    pub(crate) counting: Counting,
     pub(crate) me: Caller,
 }
 
@@ -64,15 +68,21 @@ impl World {
     async fn open(folder: TempDir, stage: Arc<Stage>, config: ServiceConfig) -> Self {
         let store = Store::open(StoreConfig::new(folder.path())).await.unwrap();
         let threads = Arc::new(Threads::default());
+        let (engine, counting) = counting(&store);
+        let config = ServiceConfig {
+            counting: Some(counting.clone()),
+            ..config
+        };
         let service = Service::start(
             store.clone(),
             Arc::new(FakeLoader(Arc::clone(&stage))),
             threads.clone(),
-            Engine::new(EngineConfig::default()),
+            engine,
             config,
         );
         Self {
             service: service.await.unwrap(),
+            counting,
             me: Caller::host(kebab("default"), kebab("lockgate"), "me"),
             folder,
             stage,
@@ -193,6 +203,25 @@ impl World {
             ..self.me.clone()
         }
     }
+}
+
+/// An engine that is counted.
+fn counting(store: &Store) -> (Arc<Engine>, Counting) {
+    let own = Own::default();
+    let counts = Arc::new(Counts::new(Bounds::default(), own.clone()));
+    let rollups = Rollups::new(RollupStore::new(store.clone()), own.clone());
+    let now = SystemTime::now();
+    let collector = Collector::new(Arc::clone(&counts), own, vec![rollups.clone()], now);
+    let clock = Arc::new(HostClock::start());
+    let cache = MemoryCache::new(MemoryCache::DEFAULT_BYTES, clock.clone());
+    let engine = Engine::with(
+        EngineConfig::default(),
+        clock,
+        Arc::new(cache),
+        Some(counts),
+    );
+    let collector = Arc::new(collector);
+    (engine, Counting { collector, rollups })
 }
 
 pub(crate) fn outcome(view: &RunView) -> &str {

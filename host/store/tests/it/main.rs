@@ -10,6 +10,7 @@ mod keys;
 mod queue;
 mod queue_ends;
 mod queue_properties;
+mod rollups;
 mod runs;
 mod support;
 mod traces;

@@ -1,6 +1,7 @@
 //! A histogram that stands still: what was drained, added up, stored, and asked for percentiles.
 
 use super::scale::{self, BUCKETS};
+use crate::leb128::{read, write};
 
 /// The first byte of what [`Sketch::encode`] writes.
 const FORMAT: u8 = 1;
@@ -221,31 +222,6 @@ impl Sketch {
             max,
         })
     }
-}
-
-fn write(bytes: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
-}
-
-fn read(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let (&byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        let part = u64::from(byte & 0x7f);
-        if shift == 63 && part > 1 {
-            return None;
-        }
-        number |= part << shift;
-        if byte < 0x80 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -21,6 +21,8 @@ pub struct OtlpConfig {
     pub gzip: bool,
     /// How long one attempt may take. `OTEL_EXPORTER_OTLP_TIMEOUT`. Default: 10 s.
     pub timeout: Duration,
+    /// Whether metrics are exported; spans are wherever somebody makes any. Default: yes.
+    pub metrics: bool,
     /// From one export of metrics to the next. `OTEL_METRIC_EXPORT_INTERVAL`. Default: 60 s.
     pub interval: Duration,
     /// Who sends.
@@ -114,6 +116,7 @@ impl OtlpConfig {
             headers: Vec::new(),
             gzip: false,
             timeout: Duration::from_secs(10),
+            metrics: true,
             interval: Duration::from_secs(60),
             resource: Resource::default(),
             spans: SpanQueue::default(),

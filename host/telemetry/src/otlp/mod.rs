@@ -78,7 +78,9 @@ impl Otlp {
             return;
         }
         let collector = Arc::downgrade(collector);
-        tasks.spawn(rounds::metrics(Arc::clone(&self.shared), collector));
+        if self.shared.config.metrics {
+            tasks.spawn(rounds::metrics(Arc::clone(&self.shared), collector));
+        }
         tasks.spawn(rounds::spans(Arc::clone(&self.shared)));
     }
 
