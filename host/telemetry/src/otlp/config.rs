@@ -73,7 +73,7 @@ pub struct SpanQueue {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
     /// What is waited before the second attempt; then twice as long each time. What the receiver asks for counts, if it is
-    /// longer. Default: 1 s.
+    /// longer, and for requests after this one too, up to ten minutes. Default: 1 s.
     pub first: Duration,
     /// The longest wait that is not asked for. Default: 30 s.
     pub longest: Duration,

@@ -1,10 +1,11 @@
 //! A request on its way: asked until it is taken, refused or given up, and counted if it was not taken.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::client::{Answer, Client, Request};
 use super::config::Retry;
@@ -13,12 +14,17 @@ use crate::own::{DROPPED, Own};
 /// How much of what a receiver says is written into the log.
 const SAID: usize = 200;
 
+/// The longest time for which a receiver is left alone because it asked for that.
+const LONGEST_REST: Duration = Duration::from_secs(600);
+
 /// Brings requests to the receiver.
 #[derive(Debug)]
 pub(super) struct Courier {
     client: Client,
     retry: Retry,
     own: Own,
+    /// Until when the receiver asked to be left alone. That goes for later requests, too.
+    rest: Mutex<Option<Instant>>,
     /// Whether the last request was not taken: what goes on for hours is logged once.
     failing: AtomicBool,
     /// Whether the last one that was taken was not taken whole.
@@ -64,6 +70,7 @@ impl Courier {
             client,
             retry,
             own,
+            rest: Mutex::default(),
             failing: AtomicBool::new(false),
             partial: AtomicBool::new(false),
         }
@@ -73,7 +80,13 @@ impl Courier {
     pub(super) async fn bring(&self, request: &Request, count: u64, until: Instant) -> bool {
         let mut load = self.load(request, count);
         let until = until.min(Instant::now() + self.retry.within);
-        match bring(&self.retry, &Now, until, || self.client.ask(request)).await {
+        if let Some(rest) = self.rest() {
+            sleep_until(rest.min(until)).await;
+            if rest >= until {
+                return false;
+            }
+        }
+        match bring(&self.retry, &Now, until, || self.ask(request)).await {
             Ok((rejected, message)) => {
                 load.taken(u64::try_from(rejected).unwrap_or(0));
                 self.note_taken(rejected, &message);
@@ -89,6 +102,23 @@ impl Courier {
                 false
             }
         }
+    }
+
+    async fn ask(&self, request: &Request) -> Answer {
+        let answer = self.client.ask(request).await;
+        if let Answer::Later {
+            after: Some(after), ..
+        } = answer
+        {
+            let rest = Instant::now() + after.min(LONGEST_REST);
+            *self.rest.lock().unwrap_or_else(PoisonError::into_inner) = Some(rest);
+        }
+        answer
+    }
+
+    fn rest(&self) -> Option<Instant> {
+        let rest = *self.rest.lock().unwrap_or_else(PoisonError::into_inner);
+        rest.filter(|rest| *rest > Instant::now())
     }
 
     /// Counts a request that is not even tried.
@@ -210,7 +240,6 @@ fn said(text: &str) -> String {
 mod tests {
     use std::cell::{Cell, RefCell};
     use std::future::ready;
-    use std::sync::Mutex;
 
     use super::*;
 

@@ -25,6 +25,29 @@ async fn who_was_away_is_asked_again() {
 }
 
 #[tokio::test]
+async fn who_asks_to_be_left_alone_is() {
+    for protocol in BOTH {
+        let receiver = Receiver::start(protocol, &[Mood::AwayFor(3_600), Mood::Take]).await;
+        let mut config = config(&receiver.endpoint, protocol);
+        config.spans.batch = 2;
+        let (counted, otlp) = started(config);
+        for count in [2, 4] {
+            otlp.take(vec![span(1), span(2)]);
+            until_dropped(&counted.own, "otlp traces: not delivered", count).await;
+        }
+        assert_eq!(receiver.state().headers.len(), 1);
+        let receiver = Receiver::start(protocol, &[Mood::AwayFor(1), Mood::Take]).await;
+        let mut config = super::config(&receiver.endpoint, protocol);
+        config.spans.batch = 2;
+        config.retry.within = LONG;
+        let (_counted, otlp) = started(config);
+        otlp.take(vec![span(1), span(2)]);
+        receiver.until(|state| state.spans.len() == 1).await;
+        assert_eq!(receiver.state().headers.len(), 2);
+    }
+}
+
+#[tokio::test]
 async fn who_refuses_is_not_asked_again() {
     for protocol in BOTH {
         let receiver = Receiver::start(protocol, &[Mood::Refuse, Mood::Take]).await;

@@ -36,9 +36,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
-use tonic::Status;
 use tonic::codec::CompressionEncoding;
 use tonic::codegen::Service as _;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
 
 /// What it does with a request.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +50,8 @@ pub(crate) enum Mood {
     TakeBut(i64),
     /// Says that it is not there just now.
     Away,
+    /// The same, and asks to be left alone for so many seconds.
+    AwayFor(u64),
     /// Will never take it.
     Refuse,
     /// Says nothing.
@@ -250,6 +253,11 @@ impl Receiver {
             Mood::Take => 0,
             Mood::TakeBut(rejected) => rejected,
             Mood::Away => return response(503, Vec::new()),
+            Mood::AwayFor(seconds) => {
+                let mut response = response(429, Vec::new());
+                response.headers_mut().insert("retry-after", seconds.into());
+                return response;
+            }
             Mood::Refuse => return response(401, b"who are you?".to_vec()),
             Mood::Hang => std::future::pending().await,
         };
@@ -274,6 +282,12 @@ impl Receiver {
             Mood::Take => Ok(0),
             Mood::TakeBut(rejected) => Ok(rejected),
             Mood::Away => Err(Status::unavailable("not now")),
+            Mood::AwayFor(seconds) => {
+                let wait = Some(Duration::from_secs(seconds));
+                let details = ErrorDetails::with_retry_info(wait);
+                let code = Code::ResourceExhausted;
+                Err(Status::with_error_details(code, "not now", details))
+            }
             Mood::Refuse => Err(Status::unauthenticated("who are you?")),
             Mood::Hang => std::future::pending().await,
         }
