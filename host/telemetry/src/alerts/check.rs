@@ -1,0 +1,331 @@
+//! Rules over the past: when each would have fired, and what would have been told.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::ops::Range;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::condition::Condition;
+use super::evaluate::{Event, Watch};
+use super::machine::{Change, Phase};
+use super::moment::{Minute, Moment};
+use super::past::{Minutes, Past, PastError, RunEnded};
+use super::rule::Rule;
+use crate::Gauges;
+
+/// How much of the past is in memory at once.
+const STEP_MINUTES: u64 = 24 * 60;
+
+/// How many runs of a step are looked at.
+const MOST_RUNS: usize = 100_000;
+
+/// The longest span that is looked at, in minutes.
+pub const LONGEST_MINUTES: u64 = 31 * 24 * 60;
+
+/// What rules would have done.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// The beginning of what was looked at.
+    pub from: Moment,
+    /// Its end.
+    pub to: Moment,
+    /// By rule, in their order.
+    pub rules: Vec<Finding>,
+}
+
+/// What one rule would have done.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    /// Its name.
+    pub rule: String,
+    /// Its condition.
+    pub condition: String,
+    /// When it would have fired.
+    pub firings: Vec<Firing>,
+    /// Whether there were more runs in a day than are looked at, so that firings may be missing.
+    pub cut: bool,
+}
+
+/// A time in which a rule fires.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Firing {
+    /// From when on its condition held.
+    pub since: Moment,
+    /// When it began to fire: after it held for long enough.
+    pub fired: Moment,
+    /// When it was over; None where it goes on.
+    pub until: Option<Moment>,
+    /// The value that was farthest beyond the bound.
+    pub worst: f64,
+    /// The same, for people.
+    pub worst_told: String,
+    /// What would have been told. Nothing, where it was within the silence time.
+    pub messages: Vec<Message>,
+    /// Runs behind it.
+    pub runs: Vec<Uuid>,
+}
+
+/// Something that would have been told.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Message {
+    /// When.
+    pub at: Moment,
+    /// What.
+    pub change: Change,
+    /// The value, for people.
+    pub value: String,
+}
+
+/// Runs rules over a span of the past. What is before the span is remembered, so that the first minutes are judged as they
+/// would have been.
+///
+/// # Errors
+///
+/// The past cannot be read.
+pub async fn check(
+    rules: &[Rule],
+    utc_offset: i32,
+    past: &dyn Past,
+    span: Range<Moment>,
+) -> Result<Report, PastError> {
+    let (from, to) = (span.start.minute(), span.end.minute());
+    let from = from.max(to.before(LONGEST_MINUTES));
+    let mut findings = Vec::with_capacity(rules.len());
+    for rule in rules {
+        let checked = Box::pin(one(rule, utc_offset, past, from..to)).await?;
+        findings.push(checked);
+    }
+    Ok(Report {
+        from: from.start(),
+        to: to.start(),
+        rules: findings,
+    })
+}
+
+/// Rules do not know of each other, so each is looked at by itself: so little is in memory.
+async fn one(
+    rule: &Rule,
+    utc_offset: i32,
+    past: &dyn Past,
+    span: Range<Minute>,
+) -> Result<Finding, PastError> {
+    let mut watched = Watched::new(rule);
+    let lead = match rule.when {
+        Condition::InARow { .. } => STEP_MINUTES,
+        _ => rule.when.window().minutes().into(),
+    };
+    let mut cut = false;
+    let lead = span.start.before(lead)..span.start;
+    for (part, is_lead) in
+        std::iter::once((lead, true)).chain(steps(span).map(|part| (part, false)))
+    {
+        let piece = Box::pin(Piece::read(rule, past, part)).await?;
+        cut |= piece.runs.len() == MOST_RUNS;
+        if is_lead {
+            piece.feed(|fed| watched.watch.fed(fed, utc_offset, None));
+        } else {
+            piece.feed(|fed| watched.take(fed, utc_offset));
+        }
+        tokio::task::yield_now().await;
+    }
+    Ok(Finding {
+        rule: rule.name.to_string(),
+        condition: rule.when.to_string(),
+        firings: watched.firings,
+        cut,
+    })
+}
+
+fn steps(span: Range<Minute>) -> impl Iterator<Item = Range<Minute>> {
+    let mut from = span.start;
+    std::iter::from_fn(move || {
+        let part = from..Minute(from.0.saturating_add(STEP_MINUTES)).min(span.end);
+        from = part.end;
+        (!part.is_empty()).then_some(part)
+    })
+}
+
+/// A part of the past of one rule.
+pub(super) struct Piece {
+    span: Range<Minute>,
+    minutes: Minutes,
+    gauges: std::collections::BTreeMap<Minute, Gauges>,
+    runs: VecDeque<RunEnded>,
+}
+
+/// What a rule is given.
+pub(super) enum Fed<'p> {
+    Run(&'p RunEnded),
+    Minute(Minute, Option<&'p Gauges>, Option<&'p crate::NodeCounts>),
+}
+
+impl Piece {
+    pub(super) async fn read(
+        rule: &Rule,
+        past: &dyn Past,
+        span: Range<Minute>,
+    ) -> Result<Self, PastError> {
+        let series = rule.series();
+        let minutes = match &series {
+            Some(series) if !rule.when.is_of_runs() => past.minutes(series, span.clone()).await?,
+            _ => Minutes::new(),
+        };
+        let runs = match &series {
+            Some(series) => {
+                let flow = series.subject.flow();
+                let moments = span.start.start()..span.end.start();
+                let most = if rule.when.is_of_runs() {
+                    MOST_RUNS
+                } else {
+                    MOST_RUNS / 10
+                };
+                past.runs(&series.project, flow, moments, most).await?
+            }
+            None => Vec::new(),
+        };
+        Ok(Self {
+            gauges: past.gauges(span.clone()).await?,
+            span,
+            minutes,
+            runs: runs.into(),
+        })
+    }
+
+    /// In the order of time: runs before the end of the minute that they are in.
+    pub(super) fn feed(mut self, mut take: impl FnMut(Fed<'_>)) {
+        let (mut at, end) = (self.span.start, self.span.end);
+        while at < end {
+            while let Some(run) = self.runs.pop_front_if(|run| run.at < at.end()) {
+                take(Fed::Run(&run));
+            }
+            take(Fed::Minute(at, self.gauges.get(&at), self.minutes.get(&at)));
+            at = at.next();
+        }
+        self.runs.iter().for_each(|run| take(Fed::Run(run)));
+    }
+}
+
+/// A rule, and what it did so far.
+struct Watched {
+    watch: Watch,
+    is_firing: bool,
+    firings: Vec<Firing>,
+}
+
+impl Watched {
+    fn new(rule: &Rule) -> Self {
+        Self {
+            watch: Watch::new(rule.clone()),
+            is_firing: false,
+            firings: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, fed: Fed<'_>, utc_offset: i32) {
+        let at = match &fed {
+            Fed::Run(run) => run.at,
+            Fed::Minute(minute, ..) => minute.end(),
+        };
+        let mut events = Vec::new();
+        self.watch.fed(fed, utc_offset, Some(&mut events));
+        self.changed(at, &events);
+    }
+
+    fn changed(&mut self, at: Moment, events: &[Event]) {
+        let unit = self.watch.rule.unit();
+        if let Phase::Firing { since, worst, .. } = self.watch.machine.phase() {
+            if !std::mem::replace(&mut self.is_firing, true) {
+                self.firings.push(Firing {
+                    since,
+                    fired: at,
+                    until: None,
+                    worst,
+                    worst_told: String::new(),
+                    messages: Vec::new(),
+                    runs: Vec::new(),
+                });
+            }
+            if let Some(firing) = self.firings.last_mut() {
+                firing.worst = worst;
+                firing.worst_told = unit.told(worst);
+            }
+        } else if std::mem::replace(&mut self.is_firing, false)
+            && let Some(firing) = self.firings.last_mut()
+        {
+            firing.until = Some(at);
+        }
+        if let Some(firing) = self.firings.last_mut() {
+            for event in events {
+                firing.messages.push(Message {
+                    at: event.at,
+                    change: event.told.change,
+                    value: unit.told(event.told.value),
+                });
+                if firing.runs.is_empty() {
+                    firing.runs.clone_from(&event.runs);
+                }
+            }
+        }
+    }
+}
+
+/// A timeline: a paragraph for each rule, a line for each time that it would have fired.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "from {} to {}", self.from, self.to)?;
+        for finding in &self.rules {
+            finding.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\n{}: {}", self.rule, self.condition)?;
+        if self.cut {
+            writeln!(
+                f,
+                "  of days with more than {MOST_RUNS} runs, only the last were looked at"
+            )?;
+        }
+        if self.firings.is_empty() {
+            writeln!(f, "  would not have fired")?;
+        }
+        self.firings.iter().try_for_each(|firing| firing.fmt(f))
+    }
+}
+
+impl fmt::Display for Firing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "  {}", self.fired)?;
+        match self.until {
+            Some(until) => {
+                let took = std::time::Duration::from_secs(until.since(self.fired).as_secs());
+                write!(f, "  for {}", humantime::format_duration(took))?;
+            }
+            None => write!(f, "  goes on")?,
+        }
+        write!(f, ", worst {}; ", self.worst_told)?;
+        match self.messages.as_slice() {
+            [] => write!(f, "not told: within the silence time")?,
+            messages => {
+                let words = messages.iter().map(|message| match message.change {
+                    Change::Fired => format!("told at {} ({})", message.at, message.value),
+                    Change::Again => format!("again at {}", message.at),
+                    Change::Over => "told to be over".to_owned(),
+                    Change::Forgotten => "taken to be over".to_owned(),
+                });
+                let words: Vec<_> = words.collect();
+                write!(f, "{}", words.join(", "))?;
+            }
+        }
+        writeln!(f)?;
+        for run in &self.runs {
+            writeln!(f, "    run {run}")?;
+        }
+        Ok(())
+    }
+}
