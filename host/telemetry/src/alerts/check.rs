@@ -121,7 +121,7 @@ async fn one(
     for (part, is_lead) in
         std::iter::once((lead, true)).chain(steps(span).map(|part| (part, false)))
     {
-        let piece = Box::pin(Piece::read(rule, past, part)).await?;
+        let piece = Box::pin(Piece::read(rule, past, part.clone(), part.end.start())).await?;
         cut |= piece.runs.len() == MOST_RUNS;
         if is_lead {
             piece.feed(|fed| watched.watch.fed(fed, utc_offset, None));
@@ -149,6 +149,7 @@ fn steps(span: Range<Minute>) -> impl Iterator<Item = Range<Minute>> {
 
 /// A part of the past of one rule.
 pub(super) struct Piece {
+    // Runs may go on beyond it.
     span: Range<Minute>,
     minutes: Minutes,
     gauges: std::collections::BTreeMap<Minute, Gauges>,
@@ -166,6 +167,7 @@ impl Piece {
         rule: &Rule,
         past: &dyn Past,
         span: Range<Minute>,
+        runs_until: Moment,
     ) -> Result<Self, PastError> {
         let series = rule.series();
         let minutes = match &series {
@@ -175,7 +177,7 @@ impl Piece {
         let runs = match &series {
             Some(series) => {
                 let flow = series.subject.flow();
-                let moments = span.start.start()..span.end.start();
+                let moments = span.start.start()..runs_until;
                 let most = if rule.when.is_of_runs() {
                     MOST_RUNS
                 } else {

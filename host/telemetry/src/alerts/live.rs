@@ -12,7 +12,7 @@ use futures::future::{BoxFuture, select};
 use lockgate_model::{Clock, Kebab};
 use serde::Serialize;
 
-use super::check::Piece;
+use super::check::{Fed, Piece};
 use super::config::RuleSet;
 use super::evaluate::{Evaluator, Event};
 use super::machine::Phase;
@@ -21,7 +21,7 @@ use super::moment::{Minute, Moment};
 use super::past::{Past, PastError, RunEnded};
 use super::receivers::{Courier, Receivers};
 use super::rule::Severity;
-use super::state::{AlertState, Saved, SavedRule};
+use super::state::{AlertState, Saved, SavedRule, Seen};
 use crate::{DROPPED, Exporter, Gauges, NodeCounts, Own, Snapshot};
 
 /// How many runs are held until rules look at them: those of a few seconds.
@@ -47,7 +47,7 @@ pub struct Alerts {
 
 struct Rules {
     evaluator: Evaluator,
-    seen: Moment,
+    seen: Seen,
     is_changed: bool,
 }
 
@@ -113,7 +113,7 @@ impl Alerts {
             }),
             rules: Mutex::new(Rules {
                 evaluator,
-                seen: Moment::default(),
+                seen: Seen::default(),
                 is_changed: false,
             }),
         }
@@ -128,7 +128,11 @@ impl Alerts {
     pub async fn start(&self, past: &dyn Past) -> Result<(), PastError> {
         let now = Moment::of(self.clock.wall());
         let saved = self.saved().await;
-        let seen = saved.seen.min(now);
+        // On a host's first start nothing is told of what was before it.
+        let seen = saved.seen.unwrap_or(Seen {
+            minutes: now,
+            runs: now,
+        });
         {
             let mut rules = self.rules();
             for watch in rules.evaluator.watches_mut() {
@@ -136,37 +140,35 @@ impl Alerts {
                 let same = of.filter(|saved| saved.of == watch.rule.fingerprint());
                 watch.machine = same.map(|saved| saved.machine.clone()).unwrap_or_default();
             }
-            rules.seen = now;
+            rules.seen = Seen {
+                minutes: now.minute().start(),
+                runs: now,
+            };
+            rules.is_changed = true;
         }
         self.courier.take_up(saved.waiting);
         self.warm_up(past, seen, now).await
     }
 
-    async fn warm_up(&self, past: &dyn Past, seen: Moment, now: Moment) -> Result<(), PastError> {
+    async fn warm_up(&self, past: &dyn Past, saved: Seen, now: Moment) -> Result<(), PastError> {
         let open = now.minute();
-        let begin = open.before(LOOK_BACK_MINUTES);
-        // On a host's first start nothing is told of what was before it.
-        let seen = if seen == Moment::default() {
-            open
-        } else {
-            seen.minute()
+        let span = open.before(LOOK_BACK_MINUTES)..open;
+        let is_new = |fed: &Fed<'_>| match fed {
+            Fed::Run(run) => run.at > saved.runs,
+            Fed::Minute(minute, ..) => minute.end() > saved.minutes,
         };
-        let seen = seen.clamp(begin, open);
-        let watched = self.rules().evaluator.watches().len();
-        let mut open_counts = vec![NodeCounts::default(); watched];
+        let offset = self.rules().evaluator.utc_offset();
+        let mut open_counts = vec![NodeCounts::default(); self.rules().evaluator.watches().len()];
         for (index, open_counts) in open_counts.iter_mut().enumerate() {
             let Some(mut watch) = self.rules().evaluator.watches().get(index).cloned() else {
                 break;
             };
-            let rule = Arc::clone(&watch.rule);
-            let offset = self.rules().evaluator.utc_offset();
             let mut events = Vec::new();
-            Piece::read(&rule, past, begin..seen)
-                .await?
-                .feed(|fed| watch.fed(fed, offset, None));
-            Piece::read(&rule, past, seen..open)
-                .await?
-                .feed(|fed| watch.fed(fed, offset, Some(&mut events)));
+            let piece = Box::pin(Piece::read(&watch.rule, past, span.clone(), now)).await?;
+            piece.feed(|fed| {
+                let events = is_new(&fed).then_some(&mut events);
+                watch.fed(fed, offset, events);
+            });
             if let Some(series) = &watch.series {
                 let mut minutes = past.minutes(series, open..open.next()).await?;
                 *open_counts = minutes.remove(&open).unwrap_or_default();
@@ -176,7 +178,6 @@ impl Alerts {
             }
             self.tell(&events);
         }
-        self.rules().is_changed = true;
         self.feed().open = Some(Counted {
             minute: open,
             gauges: Gauges::default(),
@@ -208,19 +209,18 @@ impl Alerts {
         let mut events = Vec::new();
         for counted in &minutes {
             while let Some(run) = runs.pop_front_if(|run| run.at < counted.minute.end()) {
-                events.extend(rules.evaluator.run(&run));
+                events.extend(rules.run(&run));
             }
             let counts = |index: usize| counted.counts.get(index);
             let found = rules
                 .evaluator
                 .minute(counted.minute, Some(&counted.gauges), counts);
             events.extend(found);
-            rules.seen = rules.seen.max(counted.minute.end());
+            rules.seen.minutes = rules.seen.minutes.max(counted.minute.end());
             rules.is_changed = true;
         }
         for run in &runs {
-            events.extend(rules.evaluator.run(run));
-            rules.is_changed = true;
+            events.extend(rules.run(run));
         }
         drop(rules);
         self.tell(&events)
@@ -298,7 +298,7 @@ impl Alerts {
             }
             let watches = rules.evaluator.watches().iter();
             Saved {
-                seen: rules.seen,
+                seen: Some(rules.seen),
                 rules: watches
                     .map(|watch| {
                         let saved = SavedRule {
@@ -331,6 +331,14 @@ impl Alerts {
 
     fn rules(&self) -> MutexGuard<'_, Rules> {
         self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Rules {
+    fn run(&mut self, run: &RunEnded) -> Vec<Event> {
+        self.seen.runs = self.seen.runs.max(run.at);
+        self.is_changed = true;
+        self.evaluator.run(run)
     }
 }
 
@@ -414,3 +422,6 @@ impl fmt::Debug for Alerts {
         f.debug_struct("Alerts").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,12 +32,21 @@ pub struct StateError(pub String);
 /// What is kept.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Saved {
-    /// Up to when everything was looked at.
-    pub(super) seen: Moment,
+    /// Up to when everything was looked at; None where nothing was yet.
+    pub(super) seen: Option<Seen>,
     /// By the rule's name.
     pub(super) rules: BTreeMap<String, SavedRule>,
     /// What was not delivered yet, by the receiver's name.
     pub(super) waiting: BTreeMap<String, Vec<Notice>>,
+}
+
+/// Up to when everything was looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Seen {
+    /// The end of the last minute.
+    pub(super) minutes: Moment,
+    /// The end of the last run.
+    pub(super) runs: Moment,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
