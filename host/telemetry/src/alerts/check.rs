@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Range;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::condition::Condition;
@@ -25,7 +25,7 @@ const MOST_RUNS: usize = 100_000;
 pub const LONGEST_MINUTES: u64 = 31 * 24 * 60;
 
 /// What rules would have done.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The beginning of what was looked at.
     pub from: Moment,
@@ -36,7 +36,7 @@ pub struct Report {
 }
 
 /// What one rule would have done.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// Its name.
     pub rule: String,
@@ -49,7 +49,7 @@ pub struct Finding {
 }
 
 /// A time in which a rule fires.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Firing {
     /// From when on its condition held.
     pub since: Moment,
@@ -63,12 +63,10 @@ pub struct Firing {
     pub worst_told: String,
     /// What would have been told. Nothing, where it was within the silence time.
     pub messages: Vec<Message>,
-    /// Runs behind it.
-    pub runs: Vec<Uuid>,
 }
 
 /// Something that would have been told.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
     /// When.
     pub at: Moment,
@@ -76,6 +74,8 @@ pub struct Message {
     pub change: Change,
     /// The value, for people.
     pub value: String,
+    /// The last runs behind it, the newest first.
+    pub runs: Vec<Uuid>,
 }
 
 /// Runs rules over a span of the past. What is before the span is remembered, so that the first minutes are judged as they
@@ -246,7 +246,6 @@ impl Watched {
                     worst,
                     worst_told: String::new(),
                     messages: Vec::new(),
-                    runs: Vec::new(),
                 });
             }
             if let Some(firing) = self.firings.last_mut() {
@@ -264,10 +263,8 @@ impl Watched {
                     at: event.at,
                     change: event.told.change,
                     value: unit.told(event.told.value),
+                    runs: event.runs.clone(),
                 });
-                if firing.runs.is_empty() {
-                    firing.runs.clone_from(&event.runs);
-                }
             }
         }
     }
@@ -325,9 +322,91 @@ impl fmt::Display for Firing {
             }
         }
         writeln!(f)?;
-        for run in &self.runs {
+        let named = self.messages.iter().map(|message| &message.runs);
+        let named = named.into_iter().find(|runs| !runs.is_empty());
+        for run in named.into_iter().flatten() {
             writeln!(f, "    run {run}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(minute: u64) -> Moment {
+        Minute(30_000_000 + minute).start()
+    }
+
+    fn message(minute: u64, change: Change) -> Message {
+        Message {
+            at: at(minute),
+            change,
+            value: "6.2 s".to_owned(),
+            runs: vec![Uuid::from_u128(7)],
+        }
+    }
+
+    #[test]
+    fn a_report_is_a_timeline() {
+        let firing = Firing {
+            since: at(1),
+            fired: at(2),
+            until: Some(at(7)),
+            worst: 7.5,
+            worst_told: "7.5 s".to_owned(),
+            messages: vec![
+                message(2, Change::Fired),
+                message(5, Change::Again),
+                message(7, Change::Over),
+            ],
+        };
+        let muted = Firing {
+            until: None,
+            fired: at(9),
+            messages: Vec::new(),
+            ..firing.clone()
+        };
+        let finding = |rule: &str, firings| Finding {
+            rule: rule.to_owned(),
+            condition: "P99 of flow poem over 5 s for 5 min".to_owned(),
+            firings,
+            cut: false,
+        };
+        let report = Report {
+            from: at(0),
+            to: at(10),
+            rules: vec![
+                finding("slow", vec![firing, muted]),
+                finding("never", Vec::new()),
+            ],
+        };
+        assert_eq!(
+            report.to_string(),
+            "from 2027-01-15T08:00:00Z to 2027-01-15T08:10:00Z
+
+slow: P99 of flow poem over 5 s for 5 min
+  2027-01-15T08:02:00Z  for 5m, worst 7.5 s; told at 2027-01-15T08:02:00Z (6.2 s), again at 2027-01-15T08:05:00Z, told to be over
+    run 00000000-0000-0000-0000-000000000007
+  2027-01-15T08:09:00Z  goes on, worst 7.5 s; not told: within the silence time
+
+never: P99 of flow poem over 5 s for 5 min
+  would not have fired
+"
+        );
+    }
+
+    #[test]
+    fn a_span_is_looked_at_day_by_day() {
+        let days: Vec<_> = steps(Minute(10)..Minute(10 + 2 * STEP_MINUTES + 5)).collect();
+        assert_eq!(days.len(), 3);
+        assert!(days.windows(2).all(|days| days[0].end == days[1].start));
+        assert_eq!(
+            (days[0].start, days[2].end),
+            (Minute(10), Minute(15 + 2 * STEP_MINUTES))
+        );
+        assert_eq!(steps(Minute(3)..Minute(3)).count(), 0);
+        assert_eq!(steps(Minute(4)..Minute(3)).count(), 0);
     }
 }

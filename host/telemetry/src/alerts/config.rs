@@ -45,6 +45,7 @@
 
 mod read;
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -201,21 +202,22 @@ impl AlertsConfig {
         Self::parse(&file, &text)
     }
 
-    /// Makes the receivers, with their secrets: `variable` gives an environment variable. `client`: see
-    /// [`receivers::client`](super::receivers::client).
+    /// Makes the receivers, with their secrets: `variable` gives an environment variable. `client` is asked once, and only
+    /// where a receiver needs it: see [`receivers::client`](super::receivers::client).
     ///
     /// # Errors
     ///
     /// Everything that is missing, as sentences that begin with the receiver.
     pub fn receivers(
         &self,
-        client: &Client,
+        client: &dyn Fn() -> Result<Client, reqwest::Error>,
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Receivers, Vec<String>> {
+        let client = LazyCell::new(|| client().map_err(|error| error.to_string()));
         let mut faults = Vec::new();
         let mut receivers = Vec::new();
         for (name, config) in &self.receivers {
-            match config.receiver(client, variable) {
+            match config.receiver(&|| LazyCell::force(&client).clone(), variable) {
                 Ok(receiver) => receivers.push((name.clone(), receiver)),
                 Err(fault) => faults.push(format!("receiver `{name}`: {fault}")),
             }
@@ -231,7 +233,7 @@ impl AlertsConfig {
 impl ReceiverConfig {
     fn receiver(
         &self,
-        client: &Client,
+        client: &dyn Fn() -> Result<Client, String>,
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Arc<dyn Receiver>, String> {
         let secret = |what: &str, env: &Option<String>, file: &Option<PathBuf>| {
@@ -245,7 +247,7 @@ impl ReceiverConfig {
                 let signs = secret("secret", &config.secret_env, &config.secret_file)?;
                 let url = address(config.url.as_deref().unwrap_or(DingTalk::URL))?;
                 let at = config.at.clone();
-                Arc::new(DingTalk::new(client.clone(), url, token, signs, at))
+                Arc::new(DingTalk::new(client()?, url, token, signs, at))
             }
             Self::Webhook(config) => {
                 let hidden = secret("url", &config.url_env, &config.url_file)?;
@@ -253,7 +255,7 @@ impl ReceiverConfig {
                 let url = hidden.as_ref().map(Secret::expose).or(shown);
                 let url = address(url.ok_or("give `url`, `url_env` or `url_file`")?)?;
                 let signs = secret("secret", &config.secret_env, &config.secret_file)?;
-                Arc::new(Webhook::new(client.clone(), url, signs))
+                Arc::new(Webhook::new(client()?, url, signs))
             }
         })
     }
