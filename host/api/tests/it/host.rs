@@ -90,6 +90,14 @@ impl Host {
 
     /// One that is configured otherwise.
     pub(crate) async fn with(change: impl FnOnce(&mut ApiConfig)) -> Self {
+        Self::wired(change, |server| server).await
+    }
+
+    /// One that is configured otherwise, with more behind its interface.
+    pub(crate) async fn wired(
+        change: impl FnOnce(&mut ApiConfig),
+        wire: impl FnOnce(Server) -> Server,
+    ) -> Self {
         let mut config = ApiConfig {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             ..ApiConfig::default()
@@ -112,6 +120,7 @@ impl Host {
             .await
             .expect("it listens")
             .counting(Arc::new(collector));
+        let server = wire(server);
         let address = server.address();
         let (stop, stopped) = oneshot::channel::<()>();
         let served = Arc::clone(&service);

@@ -21,7 +21,8 @@ use crate::args::ConfigArgs;
 use crate::exit::Failed;
 use layers::Layers;
 pub(crate) use tables::{
-    DataTable, FlowsTable, PluginsTable, QueueTable, RunsTable, SandboxTable, ServerTable,
+    AlertsTable, DataTable, FlowsTable, PluginsTable, QueueTable, RunsTable, SandboxTable,
+    ServerTable,
 };
 
 /// What a host calls its environment where it is somebody's desk.
@@ -43,6 +44,7 @@ pub(crate) struct Config {
     pub(crate) plugins: PluginsTable,
     pub(crate) flows: FlowsTable,
     pub(crate) sandbox: SandboxTable,
+    pub(crate) alerts: AlertsTable,
 }
 
 impl Default for Config {
@@ -56,6 +58,7 @@ impl Default for Config {
             plugins: PluginsTable::default(),
             flows: FlowsTable::default(),
             sandbox: SandboxTable::default(),
+            alerts: AlertsTable::default(),
         }
     }
 }

@@ -243,3 +243,21 @@ fn offsets_are_hours_and_minutes() {
         assert_eq!(faults(&format!("utc_offset = \"{bad}\"")).len(), 1, "{bad}");
     }
 }
+
+/// The file and the conditions that the document shows are what is read.
+#[test]
+fn the_document_shows_what_is_read() {
+    let document = include_str!("../../../../../docs/alerts.md");
+    let file = document
+        .split("```toml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next());
+    let config = AlertsConfig::parse("alerts.toml", file.expect("a file")).expect("no faults");
+    assert_eq!(config.rules.rules.len(), 3);
+    let rows = document.lines().filter_map(|line| line.strip_prefix("| `"));
+    let conditions: Vec<_> = rows.filter_map(|row| row.split('`').next()).collect();
+    assert!(conditions.len() > 6);
+    for condition in conditions {
+        assert!(condition.parse::<Condition>().is_ok(), "{condition}");
+    }
+}
