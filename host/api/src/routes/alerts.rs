@@ -154,7 +154,7 @@ async fn get_alerts(State(api): State<App>, Who(caller): Who) -> Answer<AlertsVi
 #[utoipa::path(post, path = "/api/v1/alerts/check", tag = "alerts", request_body = CheckBody, responses(
     (status = 200, body = CheckView, description = "When they would have fired."),
     (status = 404, description = "The host looks at no rules."),
-    (status = 422, description = "The rules have faults."),
+    (status = 422, description = "The rules have faults, or the span is empty."),
 ))]
 async fn check_alerts(
     State(api): State<App>,
@@ -177,6 +177,10 @@ async fn check_alerts(
         .since
         .map_or(until.saturating_sub(WEEK_MS), |since| since.0.0);
     let span = moment(since)..moment(until);
+    if span.is_empty() {
+        let detail = "`since` has to be before `until`, and before now";
+        return Err(Problem::new(Code::InvalidRequest, detail));
+    }
     let _place = alerting.place()?;
     let report = Box::pin(check::check(&seen, utc_offset, &*alerting.past, span)).await;
     let report = report.map_err(|error| {

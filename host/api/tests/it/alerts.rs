@@ -173,6 +173,9 @@ async fn rules_are_tried_on_the_past() {
             .starts_with("rules:3: rule `x`: `when`"),
         "{fault}"
     );
+    let told =
+        check(json!({ "since": "2026-01-01T00:00:00Z", "until": "2025-01-01T00:00:00Z" })).await;
+    assert_eq!(told.status, 422);
     let told = check(json!({ "since": "yesterday" })).await;
     assert_eq!(told.status, 400);
     let told = check(json!({ "rule": "" })).await;

@@ -123,12 +123,16 @@ async fn one(
     {
         let piece = Box::pin(Piece::read(rule, past, part.clone(), part.end.start())).await?;
         cut |= piece.runs.len() == MOST_RUNS;
-        if is_lead {
-            piece.feed(|fed| watched.watch.fed(fed, utc_offset, None));
-        } else {
-            piece.feed(|fed| watched.take(fed, utc_offset));
-        }
-        tokio::task::yield_now().await;
+        // Apart, because a day of minutes may take long enough to hold up what else this thread serves.
+        let fed = tokio::task::spawn_blocking(move || {
+            if is_lead {
+                piece.feed(|fed| watched.watch.fed(fed, utc_offset, None));
+            } else {
+                piece.feed(|fed| watched.take(fed, utc_offset));
+            }
+            watched
+        });
+        watched = fed.await.map_err(|error| PastError(error.to_string()))?;
     }
     Ok(Finding {
         rule: rule.name.to_string(),

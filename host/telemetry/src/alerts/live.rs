@@ -363,11 +363,13 @@ impl Exporter for Alerts {
 }
 
 impl Feed {
-    /// Adds a snapshot to the minute in which it begins. Minutes that it ends after are over. How many were let go is the
-    /// answer.
+    /// Adds a snapshot to the minute that it lies in for the most part, as rollups do. Minutes that it ends after are over.
+    /// How many were let go is the answer.
     fn take(&mut self, snapshot: &Snapshot) -> u64 {
-        let first = Moment::of(snapshot.from).minute();
         let end = Moment::of(snapshot.to);
+        let first = end
+            .before(end.since(Moment::of(snapshot.from)) / 2)
+            .minute();
         let mut lost = 0;
         let mut open = match self.open.take() {
             // A clock that was set back does not open a minute anew.

@@ -47,7 +47,7 @@ pub struct RunEnded {
 /// What was counted before now.
 pub trait Past: Send + Sync {
     /// What was counted of a series in each minute of a span: of all versions and nodes that [`Series::has_flow`] and
-    /// [`Series::has_node`] say are in it, added up as [`Series::add`] does. Minutes in which nothing was counted may be
+    /// [`Series::has_node`] say are in it, added up as [`Series::add`] and [`Series::add_row`] do. Minutes in which nothing was counted may be
     /// missing.
     fn minutes<'a>(&'a self, of: &'a Series, span: Range<Minute>) -> Answer<'a, Minutes>;
 
@@ -115,6 +115,17 @@ impl Series {
         }
     }
 
+    /// Adds a row of rollups: what was counted of a node in a minute, or of a flow's version where the node is empty.
+    pub fn add_row(&self, id: &NodeId, counts: &NodeCounts, to: &mut NodeCounts) {
+        if id.node.is_empty() {
+            if self.has_flow(&id.flow) {
+                to.durations.add(&counts.durations);
+            }
+        } else if self.has_node(id) {
+            add_node(counts, self.subject.node().is_some(), to);
+        }
+    }
+
     fn is_in_flow(&self, project: &str, flow: &str, version: u32) -> bool {
         project == self.project.as_str()
             && self.subject.flow().is_none_or(|one| one.as_str() == flow)
@@ -141,5 +152,110 @@ fn add_node(counts: &NodeCounts, is_node: bool, to: &mut NodeCounts) {
 impl fmt::Display for Series {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {}", self.subject, self.project)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::{FlowPoint, NodePoint, Sketch, Tokens};
+
+    fn flow(project: &str, flow: &str, version: u32) -> Arc<FlowId> {
+        Arc::new(FlowId {
+            project: project.into(),
+            flow: flow.into(),
+            version,
+        })
+    }
+
+    fn node(flow: &Arc<FlowId>, node: &str, plugin: &str) -> Arc<NodeId> {
+        Arc::new(NodeId {
+            flow: Arc::clone(flow),
+            node: node.into(),
+            plugin: plugin.into(),
+            plugin_version: "1.0.0".into(),
+        })
+    }
+
+    /// A duration, and as many tokens.
+    fn counts(value: u64) -> NodeCounts {
+        let mut sketch = Sketch::new();
+        sketch.record(value);
+        let mut counts = NodeCounts::default();
+        counts.durations.add_to(Outcome::Ok, &sketch);
+        counts.tokens = Tokens {
+            input: value,
+            output: 0,
+        };
+        counts
+    }
+
+    /// The sum of durations, and of tokens, of a subject; the same from a snapshot and from rows.
+    fn sums(subject: Subject) -> (u64, u64) {
+        let flows = [
+            flow("default", "poem", 1),
+            flow("default", "poem", 2),
+            flow("default", "story", 1),
+            flow("other", "poem", 1),
+        ];
+        let nodes = [
+            (node(&flows[0], "write", "lockgate:text"), 1),
+            (node(&flows[1], "write", "lockgate:text"), 10),
+            (node(&flows[1], "check", "lockgate:text"), 100),
+            // It runs `poem`.
+            (node(&flows[2], "write", ""), 1_000),
+            (node(&flows[3], "write", "lockgate:text"), 10_000),
+        ];
+        let flows = flows.into_iter().zip([3, 30, 300, 3_000]);
+        let flows: Vec<_> = flows.map(|(id, value)| (id, counts(value))).collect();
+        let snapshot = Snapshot {
+            from: SystemTime::UNIX_EPOCH,
+            to: SystemTime::UNIX_EPOCH,
+            flows: flows
+                .iter()
+                .map(|(id, counts)| FlowPoint {
+                    id: Arc::clone(id),
+                    durations: counts.durations.clone(),
+                })
+                .collect(),
+            nodes: nodes
+                .iter()
+                .map(|(id, value)| NodePoint {
+                    id: Arc::clone(id),
+                    counts: counts(*value),
+                })
+                .collect(),
+            models: Vec::new(),
+            gauges: Gauges::default(),
+            own: Vec::new(),
+        };
+        let series = Series {
+            project: "default".parse().expect("a name"),
+            subject,
+        };
+        let (mut live, mut kept) = (NodeCounts::default(), NodeCounts::default());
+        series.add(&snapshot, &mut live);
+        for (id, value) in &nodes {
+            series.add_row(id, &counts(*value), &mut kept);
+        }
+        for (id, counts) in &flows {
+            series.add_row(&node(id, "", ""), counts, &mut kept);
+        }
+        assert_eq!(live, kept);
+        (live.durations.all().sum(), live.tokens.input)
+    }
+
+    #[test]
+    fn a_series_has_what_it_is_about_and_nothing_twice() {
+        let poem = || "poem".parse::<Kebab>().expect("a name");
+        let write = || "write".parse().expect("a name");
+        assert_eq!(sums(Subject::Flow(poem(), None)), (33, 111));
+        assert_eq!(sums(Subject::Flow(poem(), Some(2))), (30, 110));
+        assert_eq!(sums(Subject::Node(poem(), None, write())), (11, 11));
+        assert_eq!(sums(Subject::Node(poem(), Some(1), write())), (1, 1));
+        // The flow that runs a flow is not counted with what that used.
+        assert_eq!(sums(Subject::All), (333, 111));
     }
 }
