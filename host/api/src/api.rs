@@ -9,6 +9,7 @@ use lockgate_service::Service;
 use lockgate_telemetry::Collector;
 use serde_json::Value;
 
+use crate::alerting::Alerting;
 use crate::body::Room;
 use crate::counts::Counts;
 use crate::limits::Limits;
@@ -27,6 +28,8 @@ pub(crate) struct Api {
     /// What runs are counted by, where they are.
     pub(crate) collector: Option<Arc<Collector>>,
     pub(crate) scrapes: Arc<Scrapes>,
+    /// The rules about what is counted, where there are any.
+    pub(crate) alerting: Option<Alerting>,
     /// The OpenAPI document, as it is sent.
     pub(crate) openapi: Bytes,
 }
@@ -42,6 +45,7 @@ pub(crate) fn router(
     config: ApiConfig,
     service: Arc<Service>,
     collector: Option<Arc<Collector>>,
+    alerting: Option<Alerting>,
 ) -> Router {
     let (router, document) = routes::all().split_for_parts();
     let document = openapi::complete(document, config.dev);
@@ -56,6 +60,7 @@ pub(crate) fn router(
         openapi: document.to_string().into(),
         scrapes: Arc::default(),
         collector,
+        alerting,
         config,
         service,
     });

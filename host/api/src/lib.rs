@@ -7,6 +7,7 @@
 //! A request goes through `server` (bounds of its connection), `front` (who asks; what all answers have), one of
 //! `routes`, and the service.
 
+mod alerting;
 mod api;
 mod auth;
 mod body;
@@ -26,6 +27,7 @@ mod time;
 mod trace;
 mod whole;
 
+pub use alerting::Alerting;
 pub use config::ApiConfig;
 pub use openapi::openapi;
 pub use problem::{Code, Problem, ProblemView};

@@ -160,6 +160,7 @@ fn tags() -> Value {
         { "name": "batches", "description": "Many inputs for one flow." },
         { "name": "queue", "description": "Runs that wait, and those that were given up." },
         { "name": "webhooks", "description": "Addresses that start runs." },
+        { "name": "alerts", "description": "Rules about what is counted, and which of them fire." },
         { "name": "host", "description": "What the host says of itself." },
         { "name": "chat", "description": "OpenAI's shape, for flows that chat." },
     ])

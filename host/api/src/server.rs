@@ -25,7 +25,7 @@ use tokio::time::{sleep, timeout};
 use tower::Service as _;
 
 use crate::stall::Stalling;
-use crate::{ApiConfig, api};
+use crate::{Alerting, ApiConfig, api};
 
 /// How long accepting pauses after the system refused a connection for want of files or memory: at once it would only be
 /// refused again.
@@ -37,6 +37,7 @@ pub struct Server {
     listener: TcpListener,
     config: ApiConfig,
     collector: Option<Arc<Collector>>,
+    alerting: Option<Alerting>,
 }
 
 /// Why a server cannot listen.
@@ -73,6 +74,7 @@ impl Server {
                 listener,
                 config,
                 collector: None,
+                alerting: None,
             }),
             Err(error) => Err(BindError::Listen { address, error }),
         }
@@ -91,6 +93,13 @@ impl Server {
         self
     }
 
+    /// With rules about what is counted, for `/api/v1/alerts`.
+    #[must_use]
+    pub fn alerting(mut self, alerting: Alerting) -> Self {
+        self.alerting = Some(alerting);
+        self
+    }
+
     /// Serves until `shutdown` resolves. Then it takes no more connections, lets answers that are on their way end, for
     /// [`ApiConfig::stop_time`] at most, and drops the rest. Runs are not its business: drain the service first.
     pub async fn serve(self, service: Arc<Service>, shutdown: impl Future<Output = ()> + Send) {
@@ -98,11 +107,12 @@ impl Server {
             listener,
             config,
             collector,
+            alerting,
         } = self;
         let places = Arc::new(Semaphore::new(config.connections.get() as usize));
         let graceful = GracefulShutdown::new();
         let stop_time = config.stop_time;
-        let connections = Connections::new(config, service, collector);
+        let connections = Connections::new(config, service, collector, alerting);
         let mut shutdown = pin!(shutdown);
         loop {
             let next = accept(&listener, &places);
@@ -160,7 +170,12 @@ struct Connections {
 }
 
 impl Connections {
-    fn new(config: ApiConfig, service: Arc<Service>, collector: Option<Arc<Collector>>) -> Self {
+    fn new(
+        config: ApiConfig,
+        service: Arc<Service>,
+        collector: Option<Arc<Collector>>,
+        alerting: Option<Alerting>,
+    ) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(config.idle_time)
@@ -169,7 +184,7 @@ impl Connections {
             .max_buf_size(config.head_bytes.max(64 << 10));
         let stall_time = config.stall_time;
         Self {
-            router: api::router(config, service, collector),
+            router: api::router(config, service, collector, alerting),
             http,
             stall_time,
         }

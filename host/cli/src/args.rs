@@ -1,5 +1,6 @@
 //! What the command takes. The texts here are its help.
 
+mod alerts;
 mod client;
 mod server;
 
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+pub(crate) use alerts::{AlertsCheckArgs, AlertsCommand, AlertsPushArgs};
 pub(crate) use client::{
     CancelArgs, ClientArgs, LogsArgs, PushArgs, RerunArgs, RunsArgs, StatsArgs,
 };
@@ -58,6 +60,9 @@ pub(crate) enum Command {
     Rerun(RerunArgs),
     Cancel(CancelArgs),
     Stats(StatsArgs),
+    /// Tries rules on what was counted, and puts them into CMS.
+    #[command(subcommand)]
+    Alerts(AlertsCommand),
 }
 
 /// Runs a flow, and prints its output as JSON on standard output.

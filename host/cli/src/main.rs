@@ -1,5 +1,6 @@
 //! The `lockgate` command: reads what it is told, wires the rooms, and shows what came out.
 
+mod alerts;
 mod args;
 mod check;
 mod client;
@@ -65,6 +66,7 @@ fn answer(args: Args) -> Result<(), exit::Failed> {
             Command::Rerun(args) => client::rerun::rerun(args).await,
             Command::Cancel(args) => client::runs::cancel(args).await,
             Command::Stats(args) => client::stats::stats(args).await,
+            Command::Alerts(command) => alerts::alerts(command).await,
             Command::Key(command) => key::key(command).await,
             Command::Serve(args) => serve::serve(args).await,
         }

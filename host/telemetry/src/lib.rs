@@ -27,6 +27,7 @@
 //! flow's nodes are counted too. Runs of documents that are kept nowhere, and series past the [`Bounds`], are counted
 //! together, under [`OTHER`].
 
+pub mod alerts;
 pub mod cms;
 mod collector;
 mod compare;

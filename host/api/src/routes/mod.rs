@@ -1,5 +1,6 @@
 //! All routes, one file for each noun. A handler parses, calls the service and answers; what it does is the service's.
 
+mod alerts;
 mod audit;
 mod batches;
 mod chat;
@@ -37,6 +38,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(batches::routes())
         .merge(queue::routes())
         .merge(webhooks::routes())
+        .merge(alerts::routes())
         .merge(audit::routes())
         .merge(chat::routes())
 }

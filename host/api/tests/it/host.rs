@@ -124,7 +124,15 @@ impl Host {
 
     /// One that is configured otherwise.
     pub(crate) async fn with(change: impl FnOnce(&mut ApiConfig)) -> Self {
-        Self::open(change, ServiceConfig::default()).await
+        Self::open(change, ServiceConfig::default(), |server| server).await
+    }
+
+    /// One that is configured otherwise, with more behind its interface.
+    pub(crate) async fn wired(
+        change: impl FnOnce(&mut ApiConfig),
+        wire: impl FnOnce(Server) -> Server,
+    ) -> Self {
+        Self::open(change, ServiceConfig::default(), wire).await
     }
 
     /// One with the plugin `text` and the flows of this file, that traces, and its spans.
@@ -135,12 +143,16 @@ impl Host {
             tracer: Tracer::new(config, sink, Own::default()),
             ..ServiceConfig::default()
         };
-        let host = Self::open(|_| {}, service).await;
+        let host = Self::open(|_| {}, service, |server| server).await;
         host.stock().await;
         (host, spans)
     }
 
-    async fn open(change: impl FnOnce(&mut ApiConfig), service: ServiceConfig) -> Self {
+    async fn open(
+        change: impl FnOnce(&mut ApiConfig),
+        service: ServiceConfig,
+        wire: impl FnOnce(Server) -> Server,
+    ) -> Self {
         let mut config = ApiConfig {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             ..ApiConfig::default()
@@ -174,6 +186,7 @@ impl Host {
             .await
             .expect("it listens")
             .counting(Arc::clone(&collector));
+        let server = wire(server);
         let address = server.address();
         let (stop, stopped) = oneshot::channel::<()>();
         let served = Arc::clone(&service);

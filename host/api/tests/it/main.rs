@@ -1,5 +1,6 @@
 //! The interface from outside: a listening server over a real service and a real store, and a client that sends bytes.
 
+mod alerts;
 mod auth;
 mod batches;
 mod chat;

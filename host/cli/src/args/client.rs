@@ -196,7 +196,7 @@ pub(crate) struct CancelArgs {
     pub(crate) client: ClientArgs,
 }
 
-fn since(text: &str) -> Result<std::time::SystemTime, String> {
+pub(super) fn since(text: &str) -> Result<std::time::SystemTime, String> {
     if let Ok(moment) = humantime::parse_rfc3339_weak(text) {
         return Ok(moment);
     }

@@ -3,6 +3,7 @@
 //! Belongs here: requests, answers, and how both are shown. Does not belong here: what a server does. Everything that comes
 //! from a server is bounded, and escaped before a terminal shows it; a key is never shown.
 
+pub(crate) mod alerts;
 mod connection;
 mod events;
 mod fault;

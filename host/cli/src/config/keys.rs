@@ -10,7 +10,8 @@ use super::Config;
 const PREFIX: &str = "LOCKGATE_";
 
 /// The keys that are paths. In a file, a relative one is relative to the file's folder.
-const PATHS: [&str; 4] = [
+const PATHS: [&str; 5] = [
+    "alerts.file",
     "data.folder",
     "flows.folder",
     "plugins.folder",

@@ -22,8 +22,8 @@ use crate::args::ConfigArgs;
 use crate::exit::Failed;
 use layers::Layers;
 pub(crate) use tables::{
-    DataTable, FlowsTable, MaskTable, PluginsTable, QueueTable, RollupsTable, RunsTable,
-    SandboxTable, ServerTable,
+    AlertsTable, DataTable, FlowsTable, MaskTable, PluginsTable, QueueTable, RollupsTable,
+    RunsTable, SandboxTable, ServerTable,
 };
 pub(crate) use telemetry::{
     CmsMode, CmsTable, OtlpProtocol, OtlpTable, TelemetryTable, TracesTable,
@@ -54,6 +54,7 @@ pub(crate) struct Config {
     pub(crate) traces: TracesTable,
     pub(crate) cms: CmsTable,
     pub(crate) otlp: OtlpTable,
+    pub(crate) alerts: AlertsTable,
 }
 
 impl Default for Config {
@@ -73,6 +74,7 @@ impl Default for Config {
             traces: TracesTable::default(),
             cms: CmsTable::default(),
             otlp: OtlpTable::default(),
+            alerts: AlertsTable::default(),
         }
     }
 }

@@ -276,6 +276,14 @@ pub(crate) struct FlowsTable {
     pub(crate) folder: PathBuf,
 }
 
+/// `[alerts]`: who is told when something goes wrong.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AlertsTable {
+    /// A file of rules and receivers, such as `alerts.toml`. Empty: there are no alerts.
+    pub(crate) file: PathBuf,
+}
+
 /// `[sandbox]`: what surrounds a call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -4,4 +4,5 @@ mod cms;
 mod counted;
 mod otlp;
 mod prometheus;
+mod receivers;
 mod runs;

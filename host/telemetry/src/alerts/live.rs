@@ -1,0 +1,429 @@
+//! Rules over what is counted now: fed by the collector's snapshots and by runs as they end, so that nothing is read from a
+//! store while it goes well.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, select};
+use lockgate_model::{Clock, Kebab};
+use serde::Serialize;
+
+use super::check::{Fed, Piece};
+use super::config::RuleSet;
+use super::evaluate::{Evaluator, Event};
+use super::machine::Phase;
+use super::message::{Links, Notice};
+use super::moment::{Minute, Moment};
+use super::past::{Past, PastError, RunEnded};
+use super::receivers::{Courier, Receivers};
+use super::rule::Severity;
+use super::state::{AlertState, Saved, SavedRule, Seen};
+use crate::{DROPPED, Exporter, Gauges, NodeCounts, Own, Snapshot};
+
+/// How many runs are held until rules look at them: those of a few seconds.
+const MOST_RUNS: usize = 8_192;
+
+/// How many minutes are held until rules look at them.
+const MOST_MINUTES: usize = 120;
+
+/// How far a host looks back when it starts.
+const LOOK_BACK_MINUTES: u64 = 24 * 60;
+
+/// All rules of a host, and who is told.
+pub struct Alerts {
+    links: Links,
+    own: Own,
+    clock: Arc<dyn Clock>,
+    courier: Courier,
+    state: Arc<dyn AlertState>,
+    feed: Mutex<Feed>,
+    // Taken before `feed` where both are.
+    rules: Mutex<Rules>,
+}
+
+struct Rules {
+    evaluator: Evaluator,
+    seen: Seen,
+    is_changed: bool,
+}
+
+/// What came, and was not looked at yet.
+struct Feed {
+    /// What rules are about, in their order.
+    series: Vec<Option<super::past::Series>>,
+    runs: VecDeque<RunEnded>,
+    over: VecDeque<Counted>,
+    /// The minute that goes on.
+    open: Option<Counted>,
+}
+
+/// A minute, and what was counted in it for each rule.
+#[derive(Clone)]
+struct Counted {
+    minute: Minute,
+    gauges: Gauges,
+    counts: Vec<NodeCounts>,
+}
+
+/// Where a rule stands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RuleView {
+    /// Its name.
+    pub rule: String,
+    /// Its condition.
+    pub condition: String,
+    /// The project that it is about.
+    pub project: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Who is told.
+    pub tell: Vec<String>,
+    /// How far it is.
+    pub phase: Phase,
+    /// The last value while it fires, for people.
+    pub value: Option<String>,
+}
+
+impl Alerts {
+    /// The rules, and the receivers that they name. Nothing is known yet: see [`Alerts::start`].
+    pub fn new(
+        rules: RuleSet,
+        receivers: Receivers,
+        state: Arc<dyn AlertState>,
+        clock: Arc<dyn Clock>,
+        own: Own,
+    ) -> Self {
+        let evaluator = Evaluator::new(rules.rules, rules.utc_offset);
+        let series = evaluator.watches().iter();
+        Self {
+            links: rules.links,
+            courier: Courier::new(receivers, Arc::clone(&clock), own.clone()),
+            own,
+            clock,
+            state,
+            feed: Mutex::new(Feed {
+                series: series.map(|watch| watch.series.clone()).collect(),
+                runs: VecDeque::new(),
+                over: VecDeque::new(),
+                open: None,
+            }),
+            rules: Mutex::new(Rules {
+                evaluator,
+                seen: Seen::default(),
+                is_changed: false,
+            }),
+        }
+    }
+
+    /// Takes up where a host left off: where rules stood, what was counted before, and what was not delivered. What was
+    /// counted since rules were last looked at is looked at now. It is called once, before snapshots come.
+    ///
+    /// # Errors
+    ///
+    /// The past cannot be read. Then rules begin with nothing; what is delivered and what was told is known all the same.
+    pub async fn start(&self, past: &dyn Past) -> Result<(), PastError> {
+        let now = Moment::of(self.clock.wall());
+        let saved = self.saved().await;
+        // On a host's first start nothing is told of what was before it.
+        let seen = saved.seen.unwrap_or(Seen {
+            minutes: now,
+            runs: now,
+        });
+        {
+            let mut rules = self.rules();
+            for watch in rules.evaluator.watches_mut() {
+                let of = saved.rules.get(watch.rule.name.as_str());
+                let same = of.filter(|saved| saved.of == watch.rule.fingerprint());
+                watch.machine = same.map(|saved| saved.machine.clone()).unwrap_or_default();
+            }
+            rules.seen = Seen {
+                minutes: now.minute().start(),
+                runs: now,
+            };
+            rules.is_changed = true;
+        }
+        self.courier.take_up(saved.waiting);
+        self.warm_up(past, seen, now).await
+    }
+
+    async fn warm_up(&self, past: &dyn Past, saved: Seen, now: Moment) -> Result<(), PastError> {
+        let open = now.minute();
+        let span = open.before(LOOK_BACK_MINUTES)..open;
+        let is_new = |fed: &Fed<'_>| match fed {
+            Fed::Run(run) => run.at > saved.runs,
+            Fed::Minute(minute, ..) => minute.end() > saved.minutes,
+        };
+        let offset = self.rules().evaluator.utc_offset();
+        let mut open_counts = vec![NodeCounts::default(); self.rules().evaluator.watches().len()];
+        for (index, open_counts) in open_counts.iter_mut().enumerate() {
+            let Some(mut watch) = self.rules().evaluator.watches().get(index).cloned() else {
+                break;
+            };
+            let mut events = Vec::new();
+            let piece = Box::pin(Piece::read(&watch.rule, past, span.clone(), now)).await?;
+            piece.feed(|fed| {
+                let events = is_new(&fed).then_some(&mut events);
+                watch.fed(fed, offset, events);
+            });
+            if let Some(series) = &watch.series {
+                let mut minutes = past.minutes(series, open..open.next()).await?;
+                *open_counts = minutes.remove(&open).unwrap_or_default();
+            }
+            if let Some(place) = self.rules().evaluator.watches_mut().get_mut(index) {
+                *place = watch;
+            }
+            self.tell(&events);
+        }
+        self.feed().open = Some(Counted {
+            minute: open,
+            gauges: Gauges::default(),
+            counts: open_counts,
+        });
+        Ok(())
+    }
+
+    /// Takes note of a run that ended. It takes no time: rules look at it in a moment.
+    pub fn run_ended(&self, run: RunEnded) {
+        let mut feed = self.feed();
+        if feed.runs.len() >= MOST_RUNS {
+            feed.runs.pop_front();
+            self.own
+                .add(DROPPED, "alerts: more runs than rules look at", 1);
+        }
+        feed.runs.push_back(run);
+    }
+
+    /// Looks at what came since the last time, and hands over what somebody is told. What was handed over is the answer.
+    pub fn evaluate(&self) -> Vec<Notice> {
+        let mut rules = self.rules();
+        let (mut runs, minutes) = {
+            let mut feed = self.feed();
+            let runs = std::mem::take(&mut feed.runs);
+            (runs, std::mem::take(&mut feed.over))
+        };
+        runs.make_contiguous().sort_by_key(|run| run.at);
+        let mut events = Vec::new();
+        for counted in &minutes {
+            while let Some(run) = runs.pop_front_if(|run| run.at < counted.minute.end()) {
+                events.extend(rules.run(&run));
+            }
+            let counts = |index: usize| counted.counts.get(index);
+            let found = rules
+                .evaluator
+                .minute(counted.minute, Some(&counted.gauges), counts);
+            events.extend(found);
+            rules.seen.minutes = rules.seen.minutes.max(counted.minute.end());
+            rules.is_changed = true;
+        }
+        for run in &runs {
+            events.extend(rules.run(run));
+        }
+        drop(rules);
+        self.tell(&events)
+    }
+
+    fn tell(&self, events: &[Event]) -> Vec<Notice> {
+        let notice = |event: &Event| {
+            let notice = Notice::new(event, &self.links);
+            self.courier.hand_over(&event.rule.tell, &notice);
+            notice
+        };
+        events.iter().map(notice).collect()
+    }
+
+    /// Looks at rules once in `every`, delivers what there is to tell, and keeps where everything stands; until `stop`
+    /// resolves.
+    pub async fn run(&self, every: Duration, stop: impl Future<Output = ()>) {
+        let looking = Box::pin(async {
+            loop {
+                self.clock.sleep(every).await;
+                self.evaluate();
+                self.save().await;
+            }
+        });
+        let working = Box::pin(async {
+            futures::join!(looking, self.courier.work());
+        });
+        select(working, Box::pin(stop)).await;
+    }
+
+    /// Where each rule of a project stands.
+    pub fn views(&self, project: &Kebab) -> Vec<RuleView> {
+        let rules = self.rules();
+        let watches = rules.evaluator.watches().iter();
+        let own = watches.filter(|watch| watch.rule.project == *project);
+        let view = |watch: &super::evaluate::Watch| RuleView {
+            rule: watch.rule.name.to_string(),
+            condition: watch.rule.when.to_string(),
+            project: watch.rule.project.to_string(),
+            severity: watch.rule.severity,
+            tell: watch.rule.tell.iter().map(Kebab::to_string).collect(),
+            phase: watch.machine.phase(),
+            value: match watch.machine.phase() {
+                Phase::Firing { value, .. } => Some(watch.rule.unit().told(value)),
+                Phase::Quiet | Phase::Pending { .. } => None,
+            },
+        };
+        own.map(view).collect()
+    }
+
+    async fn saved(&self) -> Saved {
+        let text = match self.state.load().await {
+            Ok(text) => text.unwrap_or_default(),
+            Err(error) => {
+                tracing::warn!(%error, "where alerts stood cannot be read: somebody may be told again");
+                return Saved::default();
+            }
+        };
+        if text.is_empty() {
+            return Saved::default();
+        }
+        serde_json::from_str(&text).unwrap_or_else(|error| {
+            tracing::warn!(%error, "where alerts stood makes no sense: somebody may be told again");
+            Saved::default()
+        })
+    }
+
+    /// Keeps where everything stands, if that changed.
+    pub async fn save(&self) {
+        let courier_changed = self.courier.take_changed();
+        let saved = {
+            let mut rules = self.rules();
+            if !std::mem::take(&mut rules.is_changed) && !courier_changed {
+                return;
+            }
+            let watches = rules.evaluator.watches().iter();
+            Saved {
+                seen: Some(rules.seen),
+                rules: watches
+                    .map(|watch| {
+                        let saved = SavedRule {
+                            of: watch.rule.fingerprint(),
+                            machine: watch.machine.clone(),
+                        };
+                        (watch.rule.name.to_string(), saved)
+                    })
+                    .collect(),
+                waiting: self.courier.waiting(),
+            }
+        };
+        let text = match serde_json::to_string(&saved) {
+            Ok(text) => text,
+            Err(error) => {
+                tracing::error!(%error, "where alerts stand cannot be written out");
+                return;
+            }
+        };
+        if let Err(error) = self.state.save(text).await {
+            // It is tried again the next time.
+            self.rules().is_changed = true;
+            tracing::warn!(%error, "where alerts stand cannot be kept");
+        }
+    }
+
+    fn feed(&self) -> MutexGuard<'_, Feed> {
+        self.feed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rules(&self) -> MutexGuard<'_, Rules> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Rules {
+    fn run(&mut self, run: &RunEnded) -> Vec<Event> {
+        self.seen.runs = self.seen.runs.max(run.at);
+        self.is_changed = true;
+        self.evaluator.run(run)
+    }
+}
+
+impl Exporter for Alerts {
+    fn take(&self, snapshot: &Arc<Snapshot>) {
+        let lost = self.feed().take(snapshot);
+        if lost > 0 {
+            self.own
+                .add(DROPPED, "alerts: more minutes than rules look at", lost);
+        }
+    }
+
+    fn close(&self, within: Duration) -> BoxFuture<'_, ()> {
+        async move {
+            self.evaluate();
+            let sent = Box::pin(self.courier.finish());
+            select(sent, self.clock.sleep(within)).await;
+            self.save().await;
+        }
+        .boxed()
+    }
+}
+
+impl Feed {
+    /// Adds a snapshot to the minute that it lies in for the most part, as rollups do. Minutes that it ends after are over.
+    /// How many were let go is the answer.
+    fn take(&mut self, snapshot: &Snapshot) -> u64 {
+        let end = Moment::of(snapshot.to);
+        let first = end
+            .before(end.since(Moment::of(snapshot.from)) / 2)
+            .minute();
+        let mut lost = 0;
+        let mut open = match self.open.take() {
+            // A clock that was set back does not open a minute anew.
+            Some(open) if open.minute >= first => open,
+            Some(open) => {
+                lost += self.close_until(open, first, snapshot.gauges);
+                self.fresh(first, snapshot.gauges)
+            }
+            None => self.fresh(first, snapshot.gauges),
+        };
+        open.gauges = snapshot.gauges;
+        for (series, counts) in self.series.iter().zip(&mut open.counts) {
+            if let Some(series) = series {
+                series.add(snapshot, counts);
+            }
+        }
+        let current = end.minute();
+        self.open = Some(if open.minute < current {
+            lost += self.close_until(open, current, snapshot.gauges);
+            self.fresh(current, snapshot.gauges)
+        } else {
+            open
+        });
+        lost
+    }
+
+    /// A minute is over, and so are those after it before `next`: in them nothing was counted.
+    fn close_until(&mut self, open: Counted, next: Minute, gauges: Gauges) -> u64 {
+        let mut at = open.minute.next().max(next.before(MOST_MINUTES as u64));
+        self.over.push_back(open);
+        while at < next {
+            let empty = self.fresh(at, gauges);
+            self.over.push_back(empty);
+            at = at.next();
+        }
+        let lost = self.over.len().saturating_sub(MOST_MINUTES);
+        self.over.drain(..lost);
+        lost as u64
+    }
+
+    fn fresh(&self, minute: Minute, gauges: Gauges) -> Counted {
+        Counted {
+            minute,
+            gauges,
+            counts: vec![NodeCounts::default(); self.series.len()],
+        }
+    }
+}
+
+impl fmt::Debug for Alerts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Alerts").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
