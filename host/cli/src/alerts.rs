@@ -2,46 +2,101 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::anyhow;
-use lockgate_model::escaped;
-use lockgate_telemetry::alerts::push::{self, CmsNames, Pushed};
+use anyhow::{Context as _, anyhow};
+use lockgate_cms::{Dimensions, Level, MetricName, Period, Rule, Statistic};
+use lockgate_model::{escaped, escaped_lines};
+use lockgate_telemetry::alerts::push::{self, CmsNames, CmsRule, Pushed};
+use lockgate_telemetry::alerts::{Comparison, Severity};
+use lockgate_telemetry::cms::MetricNames;
 
 use crate::args::{AlertsCommand, AlertsPushArgs};
-use crate::client;
-use crate::config;
+use crate::config::{self, Config};
 use crate::exit::Failed;
+use crate::{client, cms};
 
 pub(crate) async fn alerts(command: AlertsCommand) -> Result<(), Failed> {
     match command {
         AlertsCommand::Check(args) => client::alerts::check(args).await,
-        AlertsCommand::Push(args) => push(args),
+        AlertsCommand::Push(args) => push(args).await,
     }
 }
 
-fn push(args: AlertsPushArgs) -> Result<(), Failed> {
+async fn push(args: AlertsPushArgs) -> Result<(), Failed> {
     let (config, _) = config::load(&args.config)?;
-    let file = args.rules.unwrap_or(config.alerts.file);
+    let names = cms::names(&config)?;
+    let file = args.rules.unwrap_or_else(|| config.alerts.file.clone());
     if file.as_os_str().is_empty() {
         return Err(anyhow!("there are no rules: give --rules, or set `alerts.file`").into());
     }
     let alerts = client::alerts::rules(&file)?;
+    let instance = cms::instance(&config.server.listen);
     let names = CmsNames {
-        metric: &metric,
-        dimensions: BTreeMap::new(),
-        prefix: "lockgate".to_owned(),
+        metric: &|instrument| metric(&names, instrument),
+        dimensions: BTreeMap::from([("instance".to_owned(), instance.clone())]),
+        prefix: format!("lockgate-{instance}"),
     };
     let pushed = push::push(&alerts.rules.rules, &names, &alerts.cms);
     show(&pushed);
     if args.dry_run {
         return Ok(());
     }
-    Err(anyhow!("this command does not reach CMS yet: use --dry-run").into())
+    let client = cms::client(&config)?;
+    for rule in &pushed.rules {
+        let made = of_cms(rule, &config).with_context(|| format!("the rule `{}`", rule.name))?;
+        let put = client.put_custom_metric_rule(&made).await;
+        put.map_err(|error| {
+            let said = escaped_lines(&error.to_string()).to_string();
+            anyhow!("the rule `{}`: {said}\n{}", rule.name, cms::advice(&error))
+        })?;
+        println!("pushed: {}", escaped(&rule.name));
+    }
+    Ok(())
 }
 
-/// What a metric is called in CMS where the configuration does not say otherwise.
-fn metric(instrument: &str) -> String {
-    let plain = instrument.replace(['.', '-'], "_");
-    format!("custom_{plain}")
+/// What the configuration calls an instrument, such as `lockgate.node.duration`, in CMS.
+fn metric(names: &MetricNames, instrument: &str) -> String {
+    let of = instrument.strip_prefix("lockgate.").unwrap_or(instrument);
+    let (component, metric) = of.split_once('.').unwrap_or((of, ""));
+    let name = names.get(component, metric);
+    name.map_or_else(|| instrument.to_owned(), |name| name.as_str().to_owned())
+}
+
+/// A rule as the client of CMS takes it.
+fn of_cms(rule: &CmsRule, config: &Config) -> anyhow::Result<Rule> {
+    let statistic = Statistic::of_name(&rule.statistics)
+        .with_context(|| format!("CMS has no statistic `{}`", rule.statistics))?;
+    let comparison = match rule.comparison {
+        Comparison::Over => lockgate_cms::Comparison::Above,
+        Comparison::Below => lockgate_cms::Comparison::Below,
+    };
+    let dimensions = rule.dimensions.iter();
+    let dimensions = dimensions.fold(Ok(Dimensions::new()), |made, (key, value)| {
+        made?.with_mangled(key, value)
+    })?;
+    let mut made = Rule::new(
+        rule.id.clone(),
+        MetricName::new(rule.metric.clone())?,
+        statistic,
+        comparison,
+        rule.threshold,
+        rule.contact_groups.clone(),
+    )?;
+    made.name = Some(rule.name.clone());
+    made.group = config.cms.group_id.get();
+    made.dimensions = dimensions;
+    made.evaluations = rule.evaluation_count;
+    made.period = match rule.period {
+        300 => Period::FiveMinutes,
+        _ => Period::Minute,
+    };
+    made.silence_seconds = u32::try_from(rule.silence_time).unwrap_or(u32::MAX);
+    made.webhook.clone_from(&rule.webhook);
+    made.level = match rule.level {
+        Severity::Critical => Level::Critical,
+        Severity::Warning => Level::Warn,
+        Severity::Info => Level::Info,
+    };
+    Ok(made)
 }
 
 fn show(pushed: &Pushed) {

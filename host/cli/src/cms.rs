@@ -34,9 +34,7 @@ impl Setup {
 
     fn even_in_dev(config: &Config, instance: &str) -> anyhow::Result<Self> {
         let table = &config.cms;
-        let clock = Arc::new(SystemClock);
-        let credentials = CredentialChain::new(ChainConfig::from_process(), clock.clone());
-        let client = Client::new(endpoint(config)?, Arc::new(credentials), clock)?;
+        let client = client(config)?;
         let mut sender = SenderConfig::new(config.data.folder.join("cms-spool"));
         sender.spool_bytes = table.spool_bytes.get();
         Ok(Self {
@@ -86,12 +84,6 @@ impl Setup {
 /// Sends one metric, and says what came back and what helps.
 pub(crate) async fn check(args: CmsCheckArgs) -> Result<(), Failed> {
     let (config, _) = config::load(&args.config)?;
-    if !config.cms.is_set() {
-        return Err(anyhow::anyhow!(
-            "there is nobody to tell: set `cms.region`, such as cn-hangzhou, or `cms.endpoint`"
-        )
-        .into());
-    }
     let setup = Setup::even_in_dev(&config, &instance(&config.server.listen))?;
     let datum = setup.test_metric()?;
     println!(
@@ -121,6 +113,17 @@ pub(crate) async fn check(args: CmsCheckArgs) -> Result<(), Failed> {
     }
 }
 
+/// A client with the credentials of this process.
+pub(crate) fn client(config: &Config) -> anyhow::Result<Client> {
+    let clock = Arc::new(SystemClock);
+    let credentials = CredentialChain::new(ChainConfig::from_process(), clock.clone());
+    Ok(Client::new(
+        endpoint(config)?,
+        Arc::new(credentials),
+        clock,
+    )?)
+}
+
 /// What tells this host from others: the machine's name, and the port.
 pub(crate) fn instance(listen: &std::net::SocketAddr) -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
@@ -136,6 +139,9 @@ pub(crate) fn names(config: &Config) -> anyhow::Result<MetricNames> {
 
 fn endpoint(config: &Config) -> anyhow::Result<Endpoint> {
     let table = &config.cms;
+    if !table.is_set() {
+        bail!("there is nobody to tell: set `cms.region`, such as cn-hangzhou, or `cms.endpoint`");
+    }
     if table.endpoint.is_empty() {
         let region = Endpoint::of_region(&table.region);
         return region.with_context(|| format!("`cms.region`, {:?}", table.region));
@@ -150,7 +156,7 @@ fn endpoint(config: &Config) -> anyhow::Result<Endpoint> {
 }
 
 /// What helps against an error.
-fn advice(error: &CallError) -> &'static str {
+pub(crate) fn advice(error: &CallError) -> &'static str {
     match error {
         CallError::Credentials(_) => {
             "give credentials in one of the places above; the first that has any is used"

@@ -51,6 +51,36 @@ impl Period {
 }
 
 impl Statistic {
+    /// All of them.
+    const ALL: [Self; 21] = [
+        Self::Average,
+        Self::Maximum,
+        Self::Minimum,
+        Self::Sum,
+        Self::LastValue,
+        Self::SampleCount,
+        Self::SumPerSecond,
+        Self::CountPerSecond,
+        Self::P10,
+        Self::P20,
+        Self::P30,
+        Self::P40,
+        Self::P50,
+        Self::P60,
+        Self::P70,
+        Self::P75,
+        Self::P80,
+        Self::P90,
+        Self::P95,
+        Self::P98,
+        Self::P99,
+    ];
+
+    /// The one that CMS calls so.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name() == name)
+    }
+
     /// As CMS calls it.
     pub fn name(self) -> &'static str {
         match self {

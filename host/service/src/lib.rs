@@ -5,6 +5,7 @@
 //! Does not belong here: HTTP (`lockgate-api`), SQL (`lockgate-store`), wasmtime (`lockgate-runtime`). Plugins and the threads
 //! that they run on come in through [`ports`].
 
+pub mod alerts;
 mod audit;
 pub mod batches;
 mod caller;

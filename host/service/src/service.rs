@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use lockgate_flow::Engine;
 use lockgate_store::{Store, StoreError};
+use lockgate_telemetry::alerts::Alerts;
 use lockgate_telemetry::trace::Tracer;
 
 use crate::batches::Batches;
 use crate::queue::{QueueConfig, QueuedRuns, Worker};
-use crate::runs::conduct::Conductor;
+use crate::runs::conduct::{Conductor, Watchers};
 use crate::runs::live::StopReason;
 use crate::runs::{Runs, RunsConfig};
 use crate::stats::{Counting, Stats};
@@ -45,6 +46,8 @@ pub struct ServiceConfig {
     pub tracer: Tracer,
     /// What counts runs, so that statistics have the last of them. None: they have what is stored.
     pub counting: Option<Counting>,
+    /// Rules that look at runs as they end. None: there are none.
+    pub alerts: Option<Arc<Alerts>>,
 }
 
 /// Why a service does not start.
@@ -102,8 +105,11 @@ impl Service {
             Arc::clone(&registry),
             engine,
             threads,
-            mask,
-            traces,
+            Watchers {
+                mask,
+                traces,
+                alerts: config.alerts,
+            },
         );
         let worker = Worker::new(Arc::clone(&conductor), config.queue);
         worker.recover(conductor.now_ms()).await?;

@@ -26,3 +26,11 @@ CREATE TABLE rollups (
     counts BLOB NOT NULL,
     PRIMARY KEY (grain, at, series)
 ) STRICT, WITHOUT ROWID;
+
+-- What was, at the end of each minute in which a host counted: so that a flow that stopped is told apart from a host that did.
+CREATE TABLE host_minutes (
+    at             INTEGER PRIMARY KEY,
+    queue_depth    INTEGER NOT NULL,
+    queue_age_s    REAL NOT NULL,
+    sandbox_active INTEGER NOT NULL
+) STRICT;

@@ -56,6 +56,7 @@ mod drafts;
 mod error;
 mod fault;
 mod flows;
+mod host_minutes;
 mod idempotency;
 mod journal;
 mod keys;
@@ -78,6 +79,7 @@ pub use components::Components;
 pub use drafts::{DraftPut, DraftRow, Expected};
 pub use error::{Result, StoreError};
 pub use flows::{ActiveFlow, FlowRow, FlowVersionRow, LockRow};
+pub use host_minutes::HostMinute;
 pub use idempotency::{IDEMPOTENCY_MS, IdempotencyRow};
 pub use journal::MAX_JOURNAL_BYTES;
 pub use keys::KeyRow;
@@ -90,7 +92,7 @@ pub use rollups::{
     Grain, MAX_ROLLUP_TIMES, MergeCounts, RollupMinute, RollupPiece, RollupQuery, RollupSeries,
 };
 pub use runs::{
-    BatchPlace, Cursor, FinishedRun, RunFilter, RunRow, RunState, RunSummary, RunsPage,
+    BatchPlace, Cursor, EndedRun, FinishedRun, RunFilter, RunRow, RunState, RunSummary, RunsPage,
 };
 pub use store::{Store, StoreConfig};
 pub use traces::TraceRow;

@@ -1,9 +1,11 @@
 //! Runs: what is kept of them.
 
+mod ended;
 mod filter;
 mod finish;
 pub(crate) mod row;
 
+pub use ended::EndedRun;
 pub use filter::{Cursor, RunFilter, RunsPage};
 pub use finish::FinishedRun;
 pub use row::{BatchPlace, RunRow, RunState, RunSummary};

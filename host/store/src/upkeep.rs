@@ -5,7 +5,7 @@ use sqlx::Row as _;
 use crate::columns::{count, numbers};
 use crate::fault::Fault;
 use crate::writer::{Durability, Tx};
-use crate::{Grain, IDEMPOTENCY_MS, Result, Store, rollups};
+use crate::{Grain, IDEMPOTENCY_MS, Result, Store, host_minutes, rollups};
 
 /// What an upkeep did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -56,6 +56,9 @@ impl Store {
             let before = now_ms.saturating_sub(keep).saturating_sub(grain.ms()) + 1;
             oldest = oldest.min(before);
             done += self.steps(Step::Rollups(grain, before)).await?;
+            if grain == Grain::Hour {
+                self.steps(Step::HostMinutes(before)).await?;
+            }
         }
         let before = oldest.saturating_sub(Grain::Day.ms());
         self.steps(Step::RollupSeries(before)).await?;
@@ -100,6 +103,8 @@ enum Step {
     Batches(i64),
     /// Rollups of this length that began before this time.
     Rollups(Grain, i64),
+    /// What the host was like in minutes before this time: kept as long as hours, because alerts are tried on it.
+    HostMinutes(i64),
     /// Series that have no rollups since this time.
     RollupSeries(i64),
     /// Pages that are free and are not soon taken again.
@@ -144,6 +149,7 @@ impl Step {
                 Ok(done.rows_affected())
             }
             Self::Rollups(grain, before) => rollups::old::rows(tx, grain, before, ROWS).await,
+            Self::HostMinutes(before) => host_minutes::remove_old(tx, before, ROWS).await,
             Self::RollupSeries(before) => rollups::old::series(tx, before, ROWS).await,
             Self::FreePages => {
                 let pages = pages(tx).await?;

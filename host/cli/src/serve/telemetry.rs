@@ -4,9 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
+use futures::FutureExt as _;
+use lockgate_api::Alerting;
+use lockgate_flow::HostClock;
 use lockgate_runtime::Runtime;
+use lockgate_service::alerts::{HostMinutes, StorePast};
 use lockgate_service::stats::{Counting, RollupStore};
 use lockgate_store::Store;
+use lockgate_telemetry::alerts::config::AlertsConfig;
+use lockgate_telemetry::alerts::{Alerts, FileState, receivers};
 use lockgate_telemetry::cms::{CmsExporter, Mode, RawCalls};
 use lockgate_telemetry::otlp::{Otlp, OtlpConfig, Protocol, Resource};
 use lockgate_telemetry::trace::{SpanSink, TraceConfig, Tracer};
@@ -16,6 +22,10 @@ use tokio::task::JoinHandle;
 
 use crate::cms;
 use crate::config::{Config, OtlpProtocol};
+use crate::exit::Failed;
+
+/// How often rules are looked at.
+const LOOK_AT_RULES: Duration = Duration::from_secs(2);
 
 /// What counts, before anything runs.
 pub(super) struct Telemetry {
@@ -23,6 +33,8 @@ pub(super) struct Telemetry {
     pub(super) counts: Option<Arc<Counts>>,
     pub(super) counting: Counting,
     pub(super) tracer: Tracer,
+    /// The rules of alerts, where there are any.
+    pub(super) alerting: Option<(Arc<Alerts>, Alerting)>,
     interval: Duration,
     flush_time: Duration,
 }
@@ -33,6 +45,7 @@ pub(super) struct Collecting {
     flush_time: Duration,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
+    alerts: Option<Arc<Alerts>>,
 }
 
 impl Telemetry {
@@ -41,10 +54,15 @@ impl Telemetry {
         config: &Config,
         instance: &str,
         store: &Store,
-    ) -> anyhow::Result<Self> {
+    ) -> Result<Self, Failed> {
         let (own, table) = (Own::default(), &config.telemetry);
         let rollups = Rollups::new(RollupStore::new(store.clone()), own.clone());
-        let mut exporters: Vec<Arc<dyn Exporter>> = vec![rollups.clone()];
+        let mut exporters: Vec<Arc<dyn Exporter>> = vec![
+            rollups.clone(),
+            HostMinutes::new(store.clone(), own.clone()),
+        ];
+        let alerting = alerting(config, store, &own).await?;
+        exporters.extend(alerting.iter().map(|(alerts, _)| Arc::clone(alerts) as _));
         let cms = cms::Setup::of(config, instance)?.filter(|_| table.enabled);
         let mut raw = None;
         if let Some(setup) = cms {
@@ -81,6 +99,7 @@ impl Telemetry {
             counts: table.enabled.then_some(counts),
             counting: Counting { collector, rollups },
             tracer,
+            alerting,
             interval: table.interval.get(),
             flush_time: table.flush_time.get(),
         })
@@ -92,17 +111,27 @@ impl Telemetry {
         let collector = self.counting.collector;
         let (collecting, interval) = (Arc::clone(&collector), self.interval);
         let gauges = gauges(store, runtime);
+        let alerts = self.alerting.map(|(alerts, _)| alerts);
+        let looking = alerts.clone();
         let task = tokio::spawn(async move {
             let stopped = async {
                 let _ = stopped.await; // dropping the sender stops it too
             };
-            collecting.run(interval, gauges, stopped).await;
+            let stopped = stopped.shared();
+            let rules = async {
+                if let Some(alerts) = looking {
+                    alerts.run(LOOK_AT_RULES, stopped.clone()).await;
+                }
+            };
+            let collect = collecting.run(interval, gauges, stopped.clone());
+            futures::join!(collect, rules);
         });
         Collecting {
             collector,
             flush_time: self.flush_time,
             stop,
             task,
+            alerts,
         }
     }
 }
@@ -113,6 +142,9 @@ impl Collecting {
         let _ = self.stop.send(()); // it ended by itself only if it panicked
         let _ = self.task.await;
         self.collector.close(self.flush_time).await;
+        if let Some(alerts) = self.alerts {
+            alerts.save().await;
+        }
     }
 }
 
@@ -132,6 +164,46 @@ fn gauges(store: Store, runtime: Runtime) -> GaugeSource {
             }
         })
     })
+}
+
+/// The rules of the file that the configuration names, and what they are asked about.
+async fn alerting(
+    config: &Config,
+    store: &Store,
+    own: &Own,
+) -> Result<Option<(Arc<Alerts>, Alerting)>, Failed> {
+    let file = &config.alerts.file;
+    if file.as_os_str().is_empty() || !config.telemetry.enabled {
+        return Ok(None);
+    }
+    let read = AlertsConfig::read(file).and_then(|alerts| {
+        let receivers = alerts.receivers(&receivers::client, &|name| std::env::var(name).ok())?;
+        Ok((alerts.rules, receivers))
+    });
+    let (rules, receivers) = read.map_err(|faults| {
+        for fault in faults {
+            eprintln!("error: {}", lockgate_model::escaped_lines(&fault));
+        }
+        Failed::Shown
+    })?;
+    let state = FileState::new(config.data.folder.join("alerts.json"));
+    let clock = Arc::new(HostClock::start());
+    let alerts = Alerts::new(
+        rules.clone(),
+        receivers,
+        Arc::new(state),
+        clock,
+        own.clone(),
+    );
+    let past = StorePast::new(store.clone());
+    if let Err(error) = alerts.start(&*past).await {
+        tracing::warn!(%error, "rules of alerts begin with nothing");
+    }
+    let alerts = Arc::new(alerts);
+    Ok(Some((
+        Arc::clone(&alerts),
+        Alerting::new(alerts, rules, past),
+    )))
 }
 
 /// Who is told in OpenTelemetry's protocol; None where nobody is.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use lockgate_flow::{Engine, Plan, RunError, RunRequest};
 use lockgate_model::Clock;
 use lockgate_store::Store;
+use lockgate_telemetry::alerts::Alerts;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -34,6 +35,8 @@ pub(crate) struct Conductor {
     pub(crate) engine: Arc<Engine>,
     pub(crate) threads: Arc<dyn GuestThreads>,
     pub(crate) mask: Arc<Mask>,
+    /// Rules that look at runs as they end.
+    pub(crate) alerts: Option<Arc<Alerts>>,
     pub(crate) traces: Traces,
     pub(crate) live: LiveRuns,
     pub(crate) in_flight: InFlight,
@@ -46,6 +49,13 @@ pub(crate) struct Conductor {
     tasks: Handle,
 }
 
+/// What looks at all that runs write and do.
+pub(crate) struct Watchers {
+    pub(crate) mask: Mask,
+    pub(crate) traces: Traces,
+    pub(crate) alerts: Option<Arc<Alerts>>,
+}
+
 /// What a run occupies until it has ended; dropped then.
 pub(crate) type Room = Box<dyn Any + Send + Sync>;
 
@@ -56,8 +66,7 @@ impl Conductor {
         registry: Arc<Registry>,
         engine: Arc<Engine>,
         threads: Arc<dyn GuestThreads>,
-        mask: Mask,
-        traces: Traces,
+        watchers: Watchers,
     ) -> Arc<Self> {
         Arc::new(Self {
             queue: Arc::new(store.clone()),
@@ -66,8 +75,9 @@ impl Conductor {
             registry,
             engine,
             threads,
-            mask: Arc::new(mask),
-            traces,
+            mask: Arc::new(watchers.mask),
+            traces: watchers.traces,
+            alerts: watchers.alerts,
             live: LiveRuns::default(),
             in_flight: InFlight::default(),
             draining: AtomicBool::new(false),

@@ -12,7 +12,7 @@ use super::live::{Birth, Ended, Live, StopReason};
 use super::receipts::Receipts;
 use super::recorder::{Recorder, Seen};
 use super::{RunErrorView, RunState, RunSummary, RunView};
-use crate::{Doc, Moment, ServiceError};
+use crate::{Doc, Moment, ServiceError, alerts};
 
 /// The longest short reason that a row has beside its journal, in bytes.
 const MAX_REASON_BYTES: usize = 500;
@@ -66,6 +66,11 @@ impl Ending {
         let lines = lines::write(&self.live.journal, &mut receipts).await;
         let clock = self.conductor.engine.clock();
         let row = row(&self.live, &seen, lines, &*clock);
+        let alerts = self.conductor.alerts.clone();
+        let ended = alerts.and_then(|alerts| {
+            let ended = alerts::just_ended(&self.live.birth, &row, seen.kept.as_ref())?;
+            Some((alerts, ended))
+        });
         let view = view(&self.live.birth, seen, &row, receipts);
         let has_failed = row.outcome != "ok" && !is_cancelled;
         let conductor = Arc::clone(&self.conductor);
@@ -74,6 +79,9 @@ impl Ending {
             let live = Arc::clone(&self.live);
             let traces = &self.conductor.traces;
             traces.ended(&live, has_failed);
+            if let Some((alerts, ended)) = ended {
+                alerts.run_ended(ended);
+            }
             let fault = |error| fault(&live.birth, error);
             self.tell(stored.map(|()| Arc::new(view)).map_err(fault));
         };

@@ -169,6 +169,11 @@ fn told(when: &Condition) -> Result<Told<'_>, String> {
         }),
         Condition::Measured { measure, of, .. } => {
             let node = of.node().is_some();
+            if node && of.version().is_some() {
+                return no(
+                    "in CMS, the series of a version of a node names its plugin: leave the version out",
+                );
+            }
             if *of == Subject::All {
                 return no("CMS compares one series, and each flow has its own");
             }
@@ -183,9 +188,8 @@ fn told(when: &Condition) -> Result<Told<'_>, String> {
                 Measure::ErrorRate | Measure::TrapRate | Measure::RetryRate => {
                     return no("CMS compares one series, and a rate is made of two");
                 }
-                Measure::Sum(Summed::Errors) => {
-                    return no("CMS compares one series, and each way to end badly has its own");
-                }
+                Measure::Sum(Summed::Errors) if node => ("lockgate.node.errors", "Sum".to_owned()),
+                Measure::Sum(Summed::Errors) => ("lockgate.flow.errors", "Sum".to_owned()),
                 Measure::Sum(Summed::Tokens) => {
                     return no("in CMS, tokens are counted by model, not by flow");
                 }
@@ -196,7 +200,7 @@ fn told(when: &Condition) -> Result<Told<'_>, String> {
                     ("lockgate.node.duration", "SampleCount".to_owned())
                 }
                 Measure::Sum(Summed::Runs) => ("lockgate.flow.duration", "SampleCount".to_owned()),
-                Measure::Sum(Summed::Traps) => ("lockgate.node.traps", "Sum".to_owned()),
+                Measure::Sum(Summed::Traps) => ("lockgate.node.trapped", "Sum".to_owned()),
                 Measure::Sum(Summed::Retries) => ("lockgate.node.retries", "Sum".to_owned()),
                 Measure::Sum(Summed::Fuel) => ("lockgate.node.fuel", "Sum".to_owned()),
             };

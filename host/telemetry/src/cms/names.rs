@@ -93,8 +93,10 @@ impl MetricNames {
     }
 
     /// The name of one of the metrics.
-    pub fn get(&self, component: &'static str, metric: &'static str) -> Option<&MetricName> {
-        self.0.get(&(component, metric))
+    pub fn get(&self, component: &str, metric: &str) -> Option<&MetricName> {
+        let found =
+            |((of, name), _): &(&(&str, &str), &MetricName)| *of == component && *name == metric;
+        self.0.iter().find(found).map(|(_, name)| name)
     }
 }
 

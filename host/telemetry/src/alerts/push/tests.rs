@@ -49,7 +49,11 @@ fn what_cms_can_say_is_said_there() {
         ),
         (
             "traps of node poem/write over 3 for 1 min",
-            "Sum of custom_lockgate_node_traps {flow=poem&instance=i-1&node=write&project=default} > 3, 1 times in 60 s",
+            "Sum of custom_lockgate_node_trapped {flow=poem&instance=i-1&node=write&project=default} > 3, 1 times in 60 s",
+        ),
+        (
+            "errors of poem over 5 for 5 min",
+            "Sum of custom_lockgate_flow_errors {flow=poem&instance=i-1&project=default} > 5, 1 times in 300 s",
         ),
         (
             "queue age over 90 s for 3 min",
@@ -70,7 +74,10 @@ fn what_it_cannot_say_stays_here_with_a_reason() {
         ("3 runs in a row of poem not ok", "single runs"),
         ("tokens of the day over 100", "a day"),
         ("error rate of poem over 5 % for 5 min", "a rate"),
-        ("errors of poem over 5 for 5 min", "each way to end badly"),
+        (
+            "P99 of node poem@3/write over 1 s for 5 min",
+            "leave the version out",
+        ),
         ("P99 of all flows over 5 s for 5 min", "one series"),
         ("P75 of poem over 5 s for 5 min", "P50, P90, P95 and P99"),
         ("runs of poem below 1 for 1 h", "adds up a minute or five"),

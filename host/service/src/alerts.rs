@@ -1,0 +1,242 @@
+//! What rules of alerts are asked about, from the store: minutes of rollups, what the host was like in each, and runs as they
+//! ended.
+//!
+//! Belongs here: how rows become what rules look at. Does not belong here: rules.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use lockgate_model::{Kebab, RunOutcome};
+use lockgate_store::{EndedRun, Grain, HostMinute, RollupQuery, Store, StoreError};
+use lockgate_telemetry::alerts::{
+    Answer, Minute, Minutes, Moment, Past, PastError, RunEnded, Series,
+};
+use lockgate_telemetry::{
+    DROPPED, Exporter, FlowId, Gauges, NodeCounts, NodeId, Outcome, Own, Snapshot,
+};
+use tokio::runtime::Handle;
+
+use crate::runs::live::Birth;
+
+/// How many minutes are read at once: fewer than one read of the store gives.
+const PIECE: u64 = 1_440;
+
+/// The past of a host, as its store has it.
+#[derive(Debug, Clone)]
+pub struct StorePast(Store);
+
+impl StorePast {
+    /// What this store kept.
+    pub fn new(store: Store) -> Arc<Self> {
+        Arc::new(Self(store))
+    }
+
+    /// The flows that a series is about: the one that it names, or all.
+    async fn flows(&self, of: &Series) -> Result<Vec<Kebab>, PastError> {
+        if let Some(flow) = of.subject.flow() {
+            return Ok(vec![flow.clone()]);
+        }
+        let flows = self.0.flows(&of.project).await.map_err(unread)?;
+        Ok(flows.into_iter().map(|row| row.flow).collect())
+    }
+
+    async fn add(
+        &self,
+        of: &Series,
+        flow: &Kebab,
+        span: Range<Minute>,
+        minutes: &mut Minutes,
+    ) -> Result<(), PastError> {
+        let query = RollupQuery {
+            project: of.project.clone(),
+            flow: flow.clone(),
+            version: of.subject.version(),
+            node: of.subject.node().map(|node| node.as_str().to_owned()),
+            grain: Grain::Minute,
+            from: ms(span.start),
+            until: ms(span.end),
+        };
+        let mut unreadable = 0;
+        let read = self.0.rollups(&query, |piece| {
+            let counts = NodeCounts::decode(&piece.counts);
+            let at = u64::try_from(piece.at / Grain::Minute.ms());
+            let (Some(counts), Ok(at)) = (counts, at) else {
+                unreadable += 1;
+                return;
+            };
+            let id = NodeId {
+                flow: Arc::new(FlowId {
+                    project: of.project.as_str().into(),
+                    flow: flow.as_str().into(),
+                    version: piece.version,
+                }),
+                node: piece.node.into(),
+                plugin: piece.plugin.into(),
+                plugin_version: piece.plugin_version.into(),
+            };
+            of.add_row(&id, &counts, minutes.entry(Minute(at)).or_default());
+        });
+        read.await.map_err(unread)?;
+        if unreadable > 0 {
+            tracing::warn!(%flow, rows = unreadable, "rollups that cannot be read are left out");
+        }
+        Ok(())
+    }
+}
+
+impl Past for StorePast {
+    fn minutes<'a>(&'a self, of: &'a Series, span: Range<Minute>) -> Answer<'a, Minutes> {
+        Box::pin(async move {
+            let mut minutes = Minutes::new();
+            for flow in self.flows(of).await? {
+                let mut from = span.start;
+                while from < span.end {
+                    let until = Minute(from.0.saturating_add(PIECE)).min(span.end);
+                    self.add(of, &flow, from..until, &mut minutes).await?;
+                    from = until;
+                }
+            }
+            Ok(minutes)
+        })
+    }
+
+    fn gauges(&self, span: Range<Minute>) -> Answer<'_, BTreeMap<Minute, Gauges>> {
+        Box::pin(async move {
+            let kept = self.0.host_minutes(ms(span.start), ms(span.end));
+            let kept = kept.await.map_err(unread)?.into_iter();
+            let gauges = kept.filter_map(|minute| {
+                let at = u64::try_from(minute.at / Grain::Minute.ms()).ok()?;
+                let gauges = Gauges {
+                    queue_depth: minute.queue_depth,
+                    queue_age_s: minute.queue_age_s,
+                    sandbox_active: minute.sandbox_active,
+                };
+                Some((Minute(at), gauges))
+            });
+            Ok(gauges.collect())
+        })
+    }
+
+    fn runs<'a>(
+        &'a self,
+        project: &'a Kebab,
+        flow: Option<&'a Kebab>,
+        span: Range<Moment>,
+        most: usize,
+    ) -> Answer<'a, Vec<RunEnded>> {
+        Box::pin(async move {
+            let time = |moment: Moment| i64::try_from(moment.ms()).unwrap_or(i64::MAX);
+            let between = (time(span.start), time(span.end));
+            let runs = self.0.ended_runs(project, flow, between, most);
+            let runs = runs.await.map_err(unread)?.into_iter();
+            Ok(runs.filter_map(|run| ended(project, run)).collect())
+        })
+    }
+}
+
+/// A run as the store has it. Which node ended it is in its journal alone.
+fn ended(project: &Kebab, run: EndedRun) -> Option<RunEnded> {
+    Some(RunEnded {
+        run: run.id,
+        project: project.as_str().into(),
+        flow: run.flow.as_str().into(),
+        version: run.version,
+        outcome: Outcome::of_word(&run.outcome)?,
+        took: Duration::from_micros(run.duration_us),
+        at: Moment::of_ms(u64::try_from(run.finished_at).ok()?),
+        failed_node: None,
+    })
+}
+
+/// A run that just ended. None where nothing is counted of it: a document that is kept nowhere.
+pub(crate) fn just_ended(
+    birth: &Birth,
+    row: &lockgate_store::FinishedRun,
+    outcome: Option<&RunOutcome>,
+) -> Option<RunEnded> {
+    let failed_node = match outcome {
+        Some(RunOutcome::Failed { node, .. }) => Some(node.to_string().into()),
+        _ => None,
+    };
+    Some(RunEnded {
+        run: birth.id,
+        project: birth.project.as_str().into(),
+        flow: birth.flow.as_ref()?.as_str().into(),
+        version: birth.version?,
+        outcome: Outcome::of_word(row.outcome)?,
+        took: Duration::from_micros(row.duration_us),
+        at: Moment::of_ms(u64::try_from(row.finished_at).ok()?),
+        failed_node,
+    })
+}
+
+/// Keeps what the host was like at the end of each minute, in its store.
+#[derive(Debug)]
+pub struct HostMinutes {
+    store: Store,
+    own: Own,
+    tasks: Handle,
+    open: Mutex<Option<HostMinute>>,
+}
+
+impl HostMinutes {
+    /// Keeps them there. It has to be called within a tokio runtime.
+    pub fn new(store: Store, own: Own) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            own,
+            tasks: Handle::current(),
+            open: Mutex::new(None),
+        })
+    }
+
+    fn take_open(&self) -> Option<HostMinute> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.take()
+    }
+
+    async fn keep(store: Store, own: Own, minute: HostMinute) {
+        if let Err(error) = store.put_host_minute(minute).await {
+            tracing::warn!(%error, "what the host was like in a minute is not kept");
+            own.add(DROPPED, "rollups: a minute of the host", 1);
+        }
+    }
+}
+
+impl Exporter for HostMinutes {
+    fn take(&self, snapshot: &Arc<Snapshot>) {
+        let minute = Moment::of(snapshot.middle()).minute();
+        let next = HostMinute {
+            at: ms(minute),
+            queue_depth: snapshot.gauges.queue_depth,
+            queue_age_s: snapshot.gauges.queue_age_s,
+            sandbox_active: snapshot.gauges.sandbox_active,
+        };
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let over = open.replace(next).filter(|over| over.at < next.at);
+        if let Some(over) = over {
+            self.tasks
+                .spawn(Self::keep(self.store.clone(), self.own.clone(), over));
+        }
+    }
+
+    fn close(&self, _: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            if let Some(open) = self.take_open() {
+                Self::keep(self.store.clone(), self.own.clone(), open).await;
+            }
+        })
+    }
+}
+
+/// When a minute begins, in milliseconds since 1970.
+fn ms(minute: Minute) -> i64 {
+    i64::try_from(minute.start().ms()).unwrap_or(i64::MAX)
+}
+
+fn unread(error: StoreError) -> PastError {
+    PastError(error.to_string())
+}
