@@ -69,9 +69,9 @@ fn of_cms(rule: &CmsRule, config: &Config) -> anyhow::Result<Rule> {
         Comparison::Over => lockgate_cms::Comparison::Above,
         Comparison::Below => lockgate_cms::Comparison::Below,
     };
-    let dimensions = rule.dimensions.iter();
-    let dimensions = dimensions.fold(Ok(Dimensions::new()), |made, (key, value)| {
-        made?.with_mangled(key, value)
+    let mut dimensions = rule.dimensions.iter();
+    let dimensions = dimensions.try_fold(Dimensions::new(), |made, (key, value)| {
+        made.with_mangled(key, value)
     })?;
     let mut made = Rule::new(
         rule.id.clone(),

@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod alerts;
 mod batches;
 mod cancel;
 mod drain;
