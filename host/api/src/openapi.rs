@@ -110,6 +110,12 @@ fn complete_operation(operation: &mut Value, path: &str, dev: bool) {
         if status.as_str() >= "400" && response.get("content").is_none() {
             set(response, "content", problem_content(path));
         }
+        // OpenAPI 3.1 has no words for the events of a stream: a schema would be read as that of each event.
+        let content = response.get_mut("content");
+        let stream = content.and_then(|content| content.get_mut("text/event-stream"));
+        if let Some(stream) = stream.and_then(Value::as_object_mut) {
+            stream.remove("schema");
+        }
         let wait = json!({
             "description": "After how many seconds it is worth another try.",
             "schema": { "type": "integer", "minimum": 1 },

@@ -49,10 +49,10 @@ struct StatsQuery {
 #[into_params(parameter_in = Query)]
 struct CompareQuery {
     /// The first: a flow and its version.
-    #[param(value_type = String, max_length = 75, pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*@[1-9][0-9]{0,9}$", example = "poem@3")]
+    #[param(value_type = String, max_length = 75, pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*@[1-9][0-9]{0,8}$", example = "poem@3")]
     a: Text<FlowVersion>,
     /// The second, which is told to be faster or slower.
-    #[param(value_type = String, max_length = 75, pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*@[1-9][0-9]{0,9}$", example = "poem@4")]
+    #[param(value_type = String, max_length = 75, pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*@[1-9][0-9]{0,8}$", example = "poem@4")]
     b: Text<FlowVersion>,
     /// One node of both. Left out: whole runs.
     #[param(value_type = Option<String>, min_length = 1, max_length = 64, pattern = "^[a-z][a-z0-9_]*$", example = "clean")]

@@ -135,7 +135,10 @@ async fn a_run_is_counted_as_soon_as_it_is_over_and_a_plugin_that_was_swapped_is
         .map(|used| (used.plugin.as_str(), used.version.as_str(), used.count))
         .collect();
     plugins.sort_unstable();
-    assert_eq!(plugins, [("t", "1.0.0", 3), ("t", "1.1.0", 1)]);
+    assert_eq!(
+        plugins,
+        [("lockgate:t", "1.0.0", 3), ("lockgate:t", "1.1.0", 1)]
+    );
     let points: u64 = view.total.points.iter().map(|point| point.count).sum();
     assert_eq!(points, 4);
 

@@ -62,6 +62,8 @@ impl Store {
             }
             found.extend(run.filter(|run| (from..until).contains(&run.finished_at)));
         }
+        // Those of the same millisecond stay in the order in which they were written.
+        found.reverse();
         found.sort_by_key(|run| run.finished_at);
         Ok(found)
     }

@@ -94,22 +94,24 @@ pub async fn check(
     let from = from.max(to.before(LONGEST_MINUTES));
     let mut findings = Vec::with_capacity(rules.len());
     for rule in rules {
-        let checked = Box::pin(one(rule, utc_offset, past, from..to)).await?;
+        let checked = Box::pin(one(rule, utc_offset, past, from..to, span.end)).await?;
         findings.push(checked);
     }
     Ok(Report {
         from: from.start(),
-        to: to.start(),
+        to: span.end,
         rules: findings,
     })
 }
 
-/// Rules do not know of each other, so each is looked at by itself: so little is in memory.
+/// Rules do not know of each other, so each is looked at by itself: so little is in memory. Minutes are looked at that are
+/// over; runs until `end`, which is in the minute after them.
 async fn one(
     rule: &Rule,
     utc_offset: i32,
     past: &dyn Past,
     span: Range<Minute>,
+    end: Moment,
 ) -> Result<Finding, PastError> {
     let mut watched = Watched::new(rule);
     let lead = match rule.when {
@@ -118,10 +120,15 @@ async fn one(
     };
     let mut cut = false;
     let lead = span.start.before(lead)..span.start;
-    for (part, is_lead) in
-        std::iter::once((lead, true)).chain(steps(span).map(|part| (part, false)))
-    {
-        let piece = Box::pin(Piece::read(rule, past, part.clone(), part.end.start())).await?;
+    let last = span.end..span.end;
+    let parts = steps(span).chain([last]).map(|part| (part, false));
+    for (part, is_lead) in std::iter::once((lead, true)).chain(parts) {
+        let until = if part.is_empty() {
+            end
+        } else {
+            part.end.start()
+        };
+        let piece = Box::pin(Piece::read(rule, past, part, until)).await?;
         cut |= piece.runs.len() == MOST_RUNS;
         // Apart, because a day of minutes may take long enough to hold up what else this thread serves.
         let fed = tokio::task::spawn_blocking(move || {
