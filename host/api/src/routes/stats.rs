@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 
 use crate::api::{Answer, App};
 use crate::extract::{Query, Text, Who};
+use crate::problem::{Code, Problem};
 use crate::time::Time;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -100,8 +101,8 @@ async fn compare_stats(
     Query(query): Query<CompareQuery>,
 ) -> Answer<CompareView> {
     let ask = CompareAsk {
-        a: query.a.0.into(),
-        b: query.b.0.into(),
+        a: query.a.0.there_may_be()?,
+        b: query.b.0.there_may_be()?,
         node: query.node.map(|node| node.0.to_string()),
         since_ms: query.since.map(|since| since.0.0),
         until_ms: query.until.map(|until| until.0.0),
@@ -109,10 +110,14 @@ async fn compare_stats(
     Ok(Json(api.service.stats().compare(&caller, ask).await?))
 }
 
+/// The longest name of a flow.
+const MAX_NAME_BYTES: usize = 64;
+
 /// A version of a flow, as it is written in one word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct FlowVersion {
-    flow: Kebab,
+    /// None for a name that is too long for any flow, which only says that there is none.
+    flow: Option<Kebab>,
     version: u32,
 }
 
@@ -129,16 +134,27 @@ impl FromStr for FlowVersion {
         // `parse` takes a sign and leading zeros, too.
         let is_number = version.starts_with(|digit| matches!(digit, '1'..='9'));
         let version = version.parse().ok().filter(|_| is_number);
+        // A pattern cannot say how long a part of it is, so that is not a question of form.
+        let short = flow.get(..MAX_NAME_BYTES).filter(|short| *short != flow);
+        let short = short.map(|short| short.trim_end_matches('-'));
+        let is_long = short.is_some_and(|short| short.parse::<Kebab>().is_ok());
+        let flow = match flow.parse() {
+            Ok(flow) => Some(flow),
+            Err(_) if is_long => None,
+            Err(_) => return Err(NoFlowVersion),
+        };
         Ok(Self {
-            flow: flow.parse().map_err(|_| NoFlowVersion)?,
+            flow,
             version: version.ok_or(NoFlowVersion)?,
         })
     }
 }
 
-impl From<FlowVersion> for (Kebab, u32) {
-    fn from(FlowVersion { flow, version }: FlowVersion) -> Self {
-        (flow, version)
+impl FlowVersion {
+    /// The flow and the version, unless there can be none.
+    fn there_may_be(self) -> Result<(Kebab, u32), Problem> {
+        let none = || Problem::new(Code::NotFound, "no flow has a name as long as that");
+        Ok((self.flow.ok_or_else(none)?, self.version))
     }
 }
 
@@ -149,7 +165,10 @@ mod tests {
     #[test]
     fn versions_of_flows_are_read_from_one_word() {
         let read: FlowVersion = "my-poem@12".parse().expect("a version");
-        assert_eq!((read.flow.as_str(), read.version), ("my-poem", 12));
+        let flow = read.flow.as_ref().map(Kebab::as_str);
+        assert_eq!((flow, read.version), (Some("my-poem"), 12));
+        let long: FlowVersion = format!("{}@1", "x".repeat(65)).parse().expect("a form");
+        assert_eq!(long.flow, None);
         for none in [
             "",
             "poem",
