@@ -266,31 +266,7 @@ mod tests {
             let key = format!("{}{index}", "\\".repeat(63));
             dimensions = dimensions.with(key, "\\".repeat(64)).expect("kept");
         }
-        use Statistic::*;
-        let all = [
-            Average,
-            Maximum,
-            Minimum,
-            Sum,
-            LastValue,
-            SampleCount,
-            SumPerSecond,
-            CountPerSecond,
-            P10,
-            P20,
-            P30,
-            P40,
-            P50,
-            P60,
-            P70,
-            P75,
-            P80,
-            P90,
-            P95,
-            P98,
-            P99,
-        ];
-        let statistics = all.map(|statistic| (statistic, -1.797_693_134_862_315_7e308));
+        let statistics = Statistic::ALL.map(|statistic| (statistic, -1.797_693_134_862_315_7e308));
         let name = MetricName::mangled(&"a".repeat(64));
         let datum = Datum::aggregated(name, dimensions, Period::FiveMinutes, statistics, TIME_MS)
             .expect("a datum")

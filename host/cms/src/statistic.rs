@@ -52,7 +52,7 @@ impl Period {
 
 impl Statistic {
     /// All of them.
-    const ALL: [Self; 21] = [
+    pub const ALL: [Self; 21] = [
         Self::Average,
         Self::Maximum,
         Self::Minimum,
