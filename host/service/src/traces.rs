@@ -107,7 +107,12 @@ impl Traces {
     /// Has the spans of a run that ended made, if it is recorded. It takes no time: whoever ended the run does not wait.
     pub(crate) fn ended(&self, live: &Arc<Live>, has_failed: bool) {
         let is_kept = self.tracer.keeps(&live.birth.trace.context, has_failed);
-        if is_kept && self.ended.try_send(Job::Ended(Arc::clone(live))).is_err() {
+        if !is_kept {
+            return;
+        }
+        let is_taken =
+            !self.tracer.is_full() && self.ended.try_send(Job::Ended(Arc::clone(live))).is_ok();
+        if !is_taken {
             self.tracer.let_go(1);
         }
     }

@@ -50,7 +50,7 @@ pub(crate) struct TracesTable {
 impl Default for TracesTable {
     fn default() -> Self {
         Self {
-            sample: Share(0.1),
+            sample: Share(0.02),
             keep_failed: true,
             content: false,
         }

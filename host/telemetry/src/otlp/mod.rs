@@ -112,6 +112,10 @@ impl SpanSink for Otlp {
     fn take(&self, spans: Vec<Span>) {
         self.shared.queue.put(spans);
     }
+
+    fn is_full(&self) -> bool {
+        self.shared.queue.is_full()
+    }
 }
 
 impl fmt::Debug for Otlp {

@@ -49,6 +49,11 @@ impl Queue {
         }
     }
 
+    /// Whether there is room for no span.
+    pub(super) fn is_full(&self) -> bool {
+        self.held().spans.len() >= self.config.most
+    }
+
     /// Takes spans, as far as there is room. It does not wait.
     pub(super) fn put(&self, spans: Vec<Span>) {
         let mut dropped = 0;

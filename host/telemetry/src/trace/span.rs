@@ -111,6 +111,11 @@ pub enum SpanStatus {
 pub trait SpanSink: Send + Sync {
     /// Takes spans.
     fn take(&self, spans: Vec<Span>);
+
+    /// Whether it would drop whatever it is given now, so that none need be made.
+    fn is_full(&self) -> bool {
+        false
+    }
 }
 
 /// 16 hexadecimal digits.

@@ -45,6 +45,11 @@ impl Tracer {
             .is_some_and(|config| context.is_sampled() || (config.keep_failed && has_failed))
     }
 
+    /// Whether spans that are made now are dropped.
+    pub fn is_full(&self) -> bool {
+        self.0.as_ref().is_some_and(|inner| inner.sink.is_full())
+    }
+
     /// Gives spans to where they go.
     pub fn take(&self, spans: Vec<Span>) {
         if let Some(inner) = self.0.as_ref().filter(|_| !spans.is_empty()) {
