@@ -121,7 +121,11 @@ impl<'a> Encoder<'a> {
     fn models(&mut self) {
         let window = self.window;
         for (id, counts) in &window.models {
-            let labels = [("provider", &*id.provider), ("model", &*id.model)];
+            let labels = [
+                ("project", &*id.project),
+                ("provider", &*id.provider),
+                ("model", &*id.model),
+            ];
             self.histogram("model", "duration", &labels, &counts.duration, SECONDS);
             for (metric, tokens) in [
                 ("input_tokens", &counts.input_tokens),

@@ -5,7 +5,7 @@
 //!
 //! Metrics are `<component>/<metric>`, in seconds, fuel, bytes, tokens or counts; [`MetricNames`] makes their names. Dimensions
 //! are `project`, `flow`, `node` and `instance`, and in a second set `version`, `plugin` and `plugin_version` too; for models
-//! `provider` and `model`.
+//! `project`, `provider` and `model`.
 
 mod config;
 mod encode;

@@ -244,6 +244,9 @@ async fn names_that_cms_does_not_keep_stay_apart() {
     // Both are made of characters that are not kept, and are as long.
     flow.model(Duration::from_secs(1), "p", "春天-model");
     flow.model(Duration::from_secs(1), "p", "qwen-plus");
+    // The same model in another project is another series.
+    let other = Flow::new(&host.counts, "other", "poem", 1, "a");
+    other.model(Duration::from_secs(1), "p", "qwen-plus");
     host.collect(10);
     let entries = host.end().await;
     let models: Vec<_> = entries
@@ -251,13 +254,16 @@ async fn names_that_cms_does_not_keep_stay_apart() {
         .filter(|entry| {
             entry.name == "custom_lockgate_model_input_tokens" && entry.period == Some(60)
         })
-        .map(|entry| (entry.dimensions["model"].clone(), entry.values["Sum"]))
+        .map(|entry| {
+            let of = |name: &str| entry.dimensions[name].clone();
+            (of("project"), of("model"), entry.values["Sum"])
+        })
         .collect();
-    assert_eq!(models.len(), 2, "{models:?}");
-    assert!(
-        models.contains(&("qwen-plus".to_owned(), 100.0)),
-        "{models:?}"
-    );
+    assert_eq!(models.len(), 3, "{models:?}");
+    for project in ["default", "other"] {
+        let qwen = (project.to_owned(), "qwen-plus".to_owned(), 100.0);
+        assert!(models.contains(&qwen), "{models:?}");
+    }
 }
 
 #[tokio::test]
