@@ -1,5 +1,6 @@
 //! The tables of the configuration that are about telemetry: what is counted and traced, and whom it is told.
 
+use lockgate_telemetry::trace::TraceConfig;
 use serde::{Deserialize, Serialize};
 
 use super::quantity::{HOUR, SECOND, Share, Size, Span, Whole};
@@ -49,10 +50,16 @@ pub(crate) struct TracesTable {
 
 impl Default for TracesTable {
     fn default() -> Self {
+        let TraceConfig {
+            sample,
+            keep_failed,
+            content,
+            ..
+        } = TraceConfig::default();
         Self {
-            sample: Share(0.02),
-            keep_failed: true,
-            content: false,
+            sample: Share(sample),
+            keep_failed,
+            content,
         }
     }
 }

@@ -57,10 +57,11 @@ impl Telemetry {
     ) -> Result<Self, Failed> {
         let (own, table) = (Own::default(), &config.telemetry);
         let rollups = Rollups::new(RollupStore::new(store.clone()), own.clone());
-        let mut exporters: Vec<Arc<dyn Exporter>> = vec![
-            rollups.clone(),
-            HostMinutes::new(store.clone(), own.clone()),
-        ];
+        let mut exporters: Vec<Arc<dyn Exporter>> = vec![rollups.clone()];
+        // A minute that is kept says that the host counted in it.
+        if table.enabled {
+            exporters.push(HostMinutes::new(store.clone(), own.clone()));
+        }
         let alerting = alerting(config, store, &own).await?;
         exporters.extend(alerting.iter().map(|(alerts, _)| Arc::clone(alerts) as _));
         let cms = cms::Setup::of(config, instance)?.filter(|_| table.enabled);
