@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -21,7 +22,7 @@ const LISTENING: &str = "listening on http://";
 
 /// A folder of data, and everything that a server on it is started with.
 pub(super) struct Site {
-    folder: TempDir,
+    folder: Arc<TempDir>,
     options: Vec<String>,
     variables: Vec<(String, String)>,
 }
@@ -30,7 +31,7 @@ impl Site {
     /// An empty folder.
     pub(super) fn new() -> Result<Self> {
         Ok(Self {
-            folder: tempfile::tempdir()?,
+            folder: Arc::new(tempfile::tempdir()?),
             options: Vec::new(),
             // What is uploaded is there when that is answered, however slow the machine compiles.
             variables: vec![("LOCKGATE_PLUGINS_UPLOAD_WAIT".to_owned(), "2m".to_owned())],
@@ -87,7 +88,7 @@ impl Site {
             .stdout(said.try_clone()?)
             .stderr(said)
             .spawn()?;
-        Host::ready(process, log)
+        Host::ready(process, log, Arc::clone(&self.folder))
     }
 
     /// Starts a server that has to refuse that, and gives what it says.
@@ -115,14 +116,17 @@ pub(super) struct Host {
     pub(super) address: SocketAddr,
     process: Child,
     log: PathBuf,
+    /// It is there as long as its server is.
+    _folder: Arc<TempDir>,
 }
 
 impl Host {
-    fn ready(process: Child, log: PathBuf) -> Result<Self> {
+    fn ready(process: Child, log: PathBuf, folder: Arc<TempDir>) -> Result<Self> {
         let mut host = Self {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             process,
             log,
+            _folder: folder,
         };
         host.wait_for("it listens", |host| {
             let said = host.said()?;
@@ -213,6 +217,10 @@ impl Drop for Host {
         // It may have ended by itself.
         let _ = self.process.kill();
         let _ = self.process.wait();
+        // Shown beside the test if that fails.
+        if let Ok(said) = self.said() {
+            println!("{said}");
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
 use super::client::{Client, Request};
@@ -70,10 +70,10 @@ fn a_key_does_what_its_scopes_say_and_no_more() -> Result<()> {
 
     let run_only = host.client(&site.key(&["run"])?);
     let ran = run_only.expect(200, run("one", &json!(1)))?;
-    let path = format!("/api/v1/runs/{}", ran["run"].as_str().unwrap_or_default());
+    let path = format!("/api/v1/runs/{}", ran["run"].as_str().context("no id")?);
     run_only.expect(200, Request::get(&path))?;
     let other = deploy.expect(200, run("one", &json!(2)))?;
-    let theirs = format!("/api/v1/runs/{}", other["run"].as_str().unwrap_or_default());
+    let theirs = format!("/api/v1/runs/{}", other["run"].as_str().context("no id")?);
     let seen = run_only.ask(Request::get(theirs))?;
     ensure!([403, 404].contains(&seen.status), "{}", seen.told());
     ensure!(refusal(&run_only, 403, put("three"))? == "forbidden");

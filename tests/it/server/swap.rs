@@ -225,7 +225,7 @@ fn former_versions_are_freed(site: &Site) -> Result<()> {
     let mut digests = Vec::new();
     let mut upload_next = |minor| -> Result<()> {
         let uploaded = upload(&client, &marker::version(minor)?)?;
-        let digest = uploaded["digest"].as_str().unwrap_or_default();
+        let digest = uploaded["plugin"]["digest"].as_str().context("no digest")?;
         digests.push(digest.trim_start_matches("sha256:").to_owned());
         Ok(())
     };
