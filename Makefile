@@ -4,7 +4,8 @@
 # what a compiler made becomes a component. Whatever is built or fetched is below target/.
 
 SHELL := /bin/sh
-MAKEFLAGS += --no-builtin-rules
+# Several at once: what is fetched, and what one core links, leaves the others free. Cargo's calls wait for each other.
+MAKEFLAGS += --no-builtin-rules --jobs=4
 .SUFFIXES:
 .DELETE_ON_ERROR:
 
@@ -37,7 +38,7 @@ c_components := target/guests/echo-c.wasm target/guests/allocations-c.wasm targe
 polyglot_components := $(c_components) target/guests/echo-python.wasm target/guests/echo-js.wasm
 
 .PHONY: run test bench lint guests host dist clean help
-.PHONY: format rust rust-guests rust-test-guests python-tools js-tools clients promtool peers FORCE
+.PHONY: format clippy deny rust rust-guests rust-test-guests python-tools js-tools clients promtool peers FORCE
 
 # Where the server of `make run` keeps what it is given.
 run: export LOCKGATE_DATA_FOLDER ?= target/data
@@ -48,17 +49,21 @@ run: host $(plugin_components) ## Build what is missing, serve the example flows
 test: lint guests host clients promtool ## Check everything: format, lints, licences, documentation, all tests
 	cargo test --release --workspace --no-fail-fast
 
-bench: host $(plugin_components) $(polyglot_components) peers ## Measure against bare wasmtime and peers
-	$(build) lockgate-bench
+bench: dist $(plugin_components) $(polyglot_components) peers ## Measure what `make dist` builds against bare wasmtime and peers
+	cargo build --profile dist --workspace --bin lockgate-bench
 	cargo build --release --locked --manifest-path tests/bench/peers/Cargo.toml --target-dir target/peers
-	target/release/lockgate-bench
+	target/dist/lockgate-bench
+
+lint: format clippy deny ## Check format, lints, dependencies and documentation
 
 # Clippy in the profile of everything else: what it has checked of the dependencies is what rustdoc needs, too.
-lint: format $(schema_component) ## Check format, lints, dependencies and documentation
+clippy: format $(schema_component)
 	cargo clippy --release --workspace --all-targets -- --deny warnings
+	RUSTDOCFLAGS='--deny warnings' cargo doc --release --workspace --no-deps
+
+deny: rust
 	scripts/need-cargo-deny.sh
 	target/toolchain/cargo-deny/bin/cargo-deny --log-level error check bans licenses sources
-	RUSTDOCFLAGS='--deny warnings' cargo doc --release --workspace --no-deps
 
 # First, because it takes a second.
 format: rust
@@ -66,10 +71,10 @@ format: rust
 
 guests: $(schema_component) $(plugin_components) $(test_components) $(polyglot_components) ## Build everything that runs in the sandbox
 
-host: rust $(schema_component) ## Build target/release/lockgate
+host: rust $(schema_component) ## Build target/release/lockgate, quickly
 	$(build) lockgate
 
-dist: rust $(schema_component) ## Build target/dist/lockgate: the same, optimised across crates
+dist: rust $(schema_component) ## Build target/dist/lockgate, for production: optimised whole
 	cargo build --profile dist --workspace --bin lockgate
 
 clean: ## Remove all that was built or fetched
@@ -140,6 +145,9 @@ target/guests/pure-c.wasm: world := pure-node
 $(c_components): link := -mexec-model=reactor
 target/guests/pure-c.wasm: link = -nostdlib -Wl,--no-entry $(addprefix -isystem ,$(shell echo $(libc_headers)/wasm-wasi-musl $(libc_headers)/generic-musl))
 $(c_components): bindings = target/sdk/c/$(subst -,_,$(world))
+# One after another: their bindings lie in one folder.
+target/guests/allocations-c.wasm: | target/guests/echo-c.wasm
+target/guests/pure-c.wasm: | target/guests/allocations-c.wasm
 $(c_components): target/guests/%-c.wasm: sdk/c/memory.c sdk/c/requirements.txt $(wildcard $(node_wit)/*.wit) $(guest) | python-tools
 	$(guest) bindings c --wit $(node_wit) --world $(world) --output target/sdk/c
 	ZIG_GLOBAL_CACHE_DIR=target/toolchain/zig ZIG_LOCAL_CACHE_DIR=target/toolchain/zig \

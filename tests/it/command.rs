@@ -74,3 +74,36 @@ fn harmless(output: &Output) -> Result<String> {
     ensure!(!said.contains(acts), "{said:?}");
     Ok(said)
 }
+
+#[test]
+fn a_full_disk_is_told_in_a_sentence() -> Result<()> {
+    let full = std::fs::File::options().write(true).open("/dev/full")?;
+    let output = Command::new(host::lockgate()?)
+        .arg("config")
+        .stdout(full)
+        .output()?;
+    ensure!(output.status.code() == Some(1), "{output:?}");
+    let said = String::from_utf8(output.stderr)?;
+    ensure!(
+        said.starts_with("error: standard output cannot be written: No space left"),
+        "{said}"
+    );
+    Ok(())
+}
+
+#[test]
+fn what_is_logged_can_be_read() -> Result<()> {
+    let log = |what| {
+        let mut command = Command::new(host::lockgate()?);
+        anyhow::Ok(command.arg("config").env("LOCKGATE_LOG", what).output()?)
+    };
+    ensure!(log("debug")?.status.success());
+    let refused = log("garbage[[[")?;
+    ensure!(refused.status.code() == Some(2), "{refused:?}");
+    let said = String::from_utf8(refused.stderr)?;
+    ensure!(
+        said.starts_with("error: LOCKGATE_LOG cannot be read"),
+        "{said}"
+    );
+    Ok(())
+}

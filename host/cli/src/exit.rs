@@ -1,7 +1,9 @@
 //! How the command ends: one place that maps errors to exit statuses and to what a person reads.
 
+use std::panic;
+use std::process::{self, ExitCode};
+
 use lockgate_model::escaped_lines;
-use std::process::ExitCode;
 
 /// The status of a command that Ctrl-C ended: what shells give, 128 and the number of the signal.
 pub(crate) const INTERRUPTED: u8 = 130;
@@ -25,6 +27,24 @@ impl From<anyhow::Error> for Failed {
     fn from(error: anyhow::Error) -> Self {
         Self::Wrong(error)
     }
+}
+
+/// `println!` panics where standard output cannot be written, on a full disk say. That is no fault of the program: it is told in a
+/// sentence, with status 1.
+pub(crate) fn where_nothing_can_be_written() {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        let said = panic.payload().downcast_ref::<String>();
+        // The standard library's words.
+        let why = said.and_then(|said| said.strip_prefix("failed printing to stdout: "));
+        match why {
+            Some(why) => {
+                eprintln!("error: standard output cannot be written: {why}");
+                process::exit(1);
+            }
+            None => usual(panic),
+        }
+    }));
 }
 
 /// The exit status for a result, after what is still to be said was said.

@@ -11,6 +11,7 @@ mod flows;
 mod input;
 mod key;
 mod live;
+mod log;
 mod memory;
 mod plugin;
 mod quantity;
@@ -35,9 +36,10 @@ fn main() -> ExitCode {
     }
     memory::give_back_what_is_large();
     quick_errors();
+    exit::where_nothing_can_be_written();
     let args = Args::parse();
-    log_to_stderr();
-    exit::code(answer(args))
+    let answered = log::to_stderr(&args.command).map_err(exit::Failed::from);
+    exit::code(answered.and_then(|()| answer(args)))
 }
 
 fn answer(args: Args) -> Result<(), exit::Failed> {
@@ -85,15 +87,4 @@ fn quick_errors() {
             std::env::set_var("RUST_LIB_BACKTRACE", "0");
         }
     }
-}
-
-/// The host's own warnings, on standard error; `LOCKGATE_LOG` says which, such as `debug` or `lockgate_runtime=trace`.
-fn log_to_stderr() {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_env("LOCKGATE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .without_time()
-        .init();
 }

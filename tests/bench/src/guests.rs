@@ -107,7 +107,7 @@ pub(crate) fn runtime(compile: &str, page_scan: bool) -> Result<Runtime> {
     Ok(Runtime::start(config)?)
 }
 
-/// The folder of everything built: this program is in `release/` there.
+/// The folder of everything built: this program is in `dist/` there.
 pub(crate) fn built() -> Result<PathBuf> {
     let program = std::env::current_exe().context("where this program is")?;
     let folder = program.ancestors().nth(2).map(Path::to_owned);

@@ -202,7 +202,24 @@ pub(super) fn since(text: &str) -> Result<std::time::SystemTime, String> {
     }
     let ago = humantime::parse_duration(text).ok();
     ago.and_then(|ago| std::time::SystemTime::now().checked_sub(ago))
+        .filter(|moment| *moment >= std::time::UNIX_EPOCH)
         .ok_or_else(|| {
-            "give a moment such as 2030-01-31T12:00:00Z, or how long ago, such as 90m".to_owned()
+            "give a moment since 1970 such as 2030-01-31T12:00:00Z, or how long ago, such as 90m"
+                .to_owned()
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_since_1970() {
+        for text in ["2030-01-31T12:00:00Z", "2030-01-31", "90m", "7d"] {
+            assert!(since(text).is_ok(), "{text}");
+        }
+        for text in ["9999999999d", "1969-12-31T23:59:59Z", "soon", "-1h", ""] {
+            assert!(since(text).is_err(), "{text}");
+        }
+    }
 }

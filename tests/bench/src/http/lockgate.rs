@@ -152,6 +152,8 @@ fn authorization(key: &str) -> String {
     format!("authorization: Bearer {key}\r\n")
 }
 
+/// The command, built as this program is: beside it.
 fn program() -> Result<PathBuf> {
-    Ok(built()?.join("release/lockgate"))
+    let bench = std::env::current_exe().context("where this program is")?;
+    Ok(bench.with_file_name("lockgate"))
 }
