@@ -156,6 +156,7 @@ fn cms_check_says_what_came_back_and_what_helps() -> Result<()> {
         said.contains("MetricList.1.MetricName: custom_lockgate_telemetry_check"),
         "{said}"
     );
+    ensure!(said.contains("credentials: environment"), "{said}");
     ensure!(cms.gateway.requests() == 0);
     let (worked, said, _) = cms.check(&[])?;
     ensure!(worked && said.contains("CMS took it"), "{said}");

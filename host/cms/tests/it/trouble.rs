@@ -201,6 +201,28 @@ fn the_spool_is_written_to_its_end_though_nobody_waits_any_more() {
     assert_eq!(next.expect("a sender").status().found, BATCHES * 21);
 }
 
+#[test]
+fn a_disk_that_failed_is_tried_again() {
+    let (time, folder) = (time(), tempfile::tempdir().expect("a folder"));
+    let spool = folder.path().join("spool");
+    let test = async {
+        let gateway = Gateway::start_with(config(&time)).await.expect("a gateway");
+        gateway.listen(false);
+        let sender = start(&gateway, &time, &spool).await;
+        std::fs::remove_dir_all(&spool).expect("removed");
+        sender.offer((0..300 * 21).map(|index| datum(index, index)).collect());
+        // More than may go past what waits in memory, which is not drawn while the disk cannot take it.
+        sender.feed((6_300..21_000).map(|index| datum(index, index)));
+        time.sleep(SECOND * 5).await;
+        assert_eq!(sender.status().spooled, 0);
+        std::fs::create_dir(&spool).expect("made");
+        time.sleep(SECOND * 15).await;
+        let status = sender.status();
+        assert_eq!((status.spooled, status.dropped.total()), (21_000, 0));
+    };
+    time.run(test).expect("a runtime");
+}
+
 /// Descriptors are a process's, so this is done in one of its own.
 #[test]
 fn a_spool_that_cannot_be_read_for_now_stays() {
