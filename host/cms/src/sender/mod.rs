@@ -116,8 +116,8 @@ impl Sender {
         self.counters.status()
     }
 
-    /// Sends what is in memory for as long as `deadline`, leaves the rest to the spool, and ends. The spool is written after the deadline:
-    /// who waits for no longer than that cannot be told what became of it, and ends the runtime before it begins.
+    /// Sends what is in memory for as long as `deadline`, leaves the rest to the spool, and ends. The spool is written
+    /// when the deadline is over, so whoever ends the runtime has to wait a little longer: until that has begun. Then it is done to its end.
     pub async fn close(mut self, deadline: Duration) -> SenderStatus {
         self.inbox.close(deadline);
         if let Some(worker) = self.worker.take() {

@@ -186,7 +186,9 @@ impl Worker {
     /// Takes a piece of what a source gives, if there is room, or if it has to go to the spool. Whether there may be more to take.
     fn draw(&mut self) -> bool {
         let has_room = self.ready.len() < MAX_READY / 2;
-        let spools = self.pause.is_some() || self.sources.len() > MAX_SOURCES;
+        let is_much = self.pause.is_some() || self.sources.len() > MAX_SOURCES;
+        // At the end that is done in one piece.
+        let spools = is_much && self.deadline.is_none();
         if !has_room && (!spools || self.disk_rests.is_some()) {
             return false;
         }
@@ -354,6 +356,9 @@ impl Worker {
             tracing::info!("metrics are reported again");
         }
         if work.part().is_some() {
+            if self.pause.is_some() {
+                return self.put_back(work).await;
+            }
             self.begun.insert(number, work);
             return;
         }
