@@ -93,6 +93,8 @@ pub(crate) async fn check(args: CmsCheckArgs) -> Result<(), Failed> {
     for (name, value) in datum.parameters(1) {
         println!("{name}: {}", escaped(&value));
     }
+    let credentials = credentials(&setup.client).await;
+    println!("credentials: {}", escaped(&credentials));
     if config.environment.is_dev() {
         println!("note: the environment is `dev`, so a server would tell CMS nothing");
     }
@@ -110,6 +112,15 @@ pub(crate) async fn check(args: CmsCheckArgs) -> Result<(), Failed> {
             let error = escaped_lines(&error.to_string()).to_string();
             Err(anyhow::anyhow!("{error}\n{advice}").into())
         }
+    }
+}
+
+/// Which place has credentials, or why none has any. Nothing of a key is in it.
+async fn credentials(client: &Client) -> String {
+    let credentials = client.credentials();
+    match credentials.get().await {
+        Ok(_) => credentials.place().unwrap_or("given").to_owned(),
+        Err(error) => format!("none ({error})"),
     }
 }
 
@@ -152,7 +163,12 @@ fn endpoint(config: &Config) -> anyhow::Result<Endpoint> {
             table.endpoint
         );
     };
-    Ok(endpoint)
+    if table.region.is_empty() {
+        return Ok(endpoint);
+    }
+    // How often it lets itself be asked is the region's.
+    let endpoint = endpoint.in_region(&table.region);
+    endpoint.with_context(|| format!("`cms.region`, {:?}", table.region))
 }
 
 /// What helps against an error.
@@ -164,6 +180,7 @@ pub(crate) fn advice(error: &CallError) -> &'static str {
         CallError::Throttled { .. } => {
             "the account asks too much at once: try again, and see what else reports to CMS"
         }
+        CallError::Fault { .. } => "that is on CMS's side: try again",
         CallError::Retryable { .. } => {
             "see that this machine reaches the endpoint; in a VPC it is metrics-vpc.<region>.aliyuncs.com"
         }
@@ -172,8 +189,11 @@ pub(crate) fn advice(error: &CallError) -> &'static str {
             RefusalKind::Authentication => {
                 "see that the key is right and active, and that its user or role may do cms:PutCustomMetric"
             }
+            RefusalKind::Quota if refusal.message.contains("original value") => {
+                "the account has not paid for raw values: `cms.mode = \"aggregated\"` is free"
+            }
             RefusalKind::Quota => {
-                "the account has too many time series, or has not paid for raw values: `cms.mode = \"aggregated\"` is free"
+                "the account has too many time series: see in CMS's console which metrics have them, or raise its quota"
             }
             RefusalKind::Parameter => "see `cms.group_id` and `cms.name_pattern`",
             RefusalKind::TooLarge | RefusalKind::Other => {

@@ -43,44 +43,53 @@ pub(crate) fn classify(answer: &Answer, credentials: &Credentials) -> Result<(),
             message,
         }))
     };
-    match (answer.status, code) {
-        (200, Some(code)) => match code.as_str() {
-            "200" => Ok(()),
-            "206" => refused(RefusalKind::Quota, code),
-            "400" => refused(RefusalKind::Parameter, code),
-            "401" | "403" => refused(RefusalKind::Authentication, code),
-            "413" => refused(RefusalKind::TooLarge, code),
-            _ if code.starts_with('5') => Err(retryable(format!("its answer has the code {code}"))),
-            _ if is_throttling(&code) => Err(CallError::Throttled { code }),
-            _ => refused(RefusalKind::Other, code),
-        },
-        (200, None) => Err(retryable("its answer has no code".to_owned())),
-        (429, code) => Err(CallError::Throttled {
-            code: code.unwrap_or_else(|| "HTTP 429".to_owned()),
-        }),
-        (status @ (408 | 500..), code) => {
-            let code = code.map(|code| format!(", {code}")).unwrap_or_default();
-            Err(retryable(format!("HTTP {status}{code}")))
+    let Some(code) = code else {
+        return match answer.status {
+            200 => Err(retryable("its answer has no code".to_owned())),
+            429 => Err(CallError::Throttled {
+                code: "HTTP 429".to_owned(),
+            }),
+            413 | 414 | 431 => refused(RefusalKind::TooLarge, format!("HTTP {}", answer.status)),
+            status @ 500.. => Err(fault(format!("HTTP {status}"))),
+            // Something between here and CMS answers: a proxy, a portal.
+            status => Err(retryable(format!("HTTP {status} without a code"))),
+        };
+    };
+    // Words mean the same whatever the status, and say more than it.
+    match (answer.status, code.as_str()) {
+        (200, "200") => Ok(()),
+        (429, _) | (200, "429") => Err(CallError::Throttled { code }),
+        (408, _) | (200, "408") => Err(retryable(format!("it waited too long: {code}"))),
+        _ if is_throttling(&code) => Err(CallError::Throttled { code }),
+        _ if is_expired(&code) => Err(CallError::Expired { code }),
+        _ if is_authentication(&code) => refused(RefusalKind::Authentication, code),
+        (status @ 500.., _) => Err(fault(format!("HTTP {status}, {code}"))),
+        _ if is_fault(&code) => Err(fault(code)),
+        (200, "206") if is_quota(&message) => refused(RefusalKind::Quota, code),
+        (200, "206" | "400") => refused(RefusalKind::Parameter, code),
+        (200, "401" | "403") => refused(RefusalKind::Authentication, code),
+        (200, "413") | (413 | 414 | 431, _) => refused(RefusalKind::TooLarge, code),
+        (200, number) if number.starts_with('5') => {
+            Err(fault(format!("its answer has the code {code}")))
         }
-        (413 | 414 | 431, code) => {
-            let code = code.unwrap_or_else(|| format!("HTTP {}", answer.status));
-            refused(RefusalKind::TooLarge, code)
-        }
-        // Something between here and CMS answers: a proxy, a portal.
-        (status, None) => Err(retryable(format!("HTTP {status} without a code"))),
-        (_, Some(code)) if is_throttling(&code) => Err(CallError::Throttled { code }),
-        (_, Some(code)) if is_expired(&code) => Err(CallError::Expired { code }),
-        (status, Some(code)) if status == 401 || status == 403 || is_authentication(&code) => {
-            refused(RefusalKind::Authentication, code)
-        }
-        (_, Some(code)) if is_fault(&code) => Err(retryable(code)),
-        (_, Some(code)) if is_parameter(&code) => refused(RefusalKind::Parameter, code),
-        (_, Some(code)) => refused(RefusalKind::Other, code),
+        (401 | 403, _) => refused(RefusalKind::Authentication, code),
+        _ if is_parameter(&code) => refused(RefusalKind::Parameter, code),
+        _ => refused(RefusalKind::Other, code),
     }
 }
 
 fn retryable(reason: String) -> CallError {
     CallError::Retryable { reason }
+}
+
+fn fault(reason: String) -> CallError {
+    CallError::Fault { reason }
+}
+
+/// What 206 says of the account. It says it of entries, too.
+fn is_quota(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    message.contains("time series") || message.contains("original value")
 }
 
 fn is_throttling(code: &str) -> bool {
@@ -148,6 +157,7 @@ mod tests {
             Err(CallError::Credentials(_)) => "credentials".to_owned(),
             Err(CallError::Throttled { code }) => format!("throttled {code}"),
             Err(CallError::Retryable { .. }) => "retryable".to_owned(),
+            Err(CallError::Fault { .. }) => "fault".to_owned(),
             Err(CallError::Expired { .. }) => "expired".to_owned(),
             Err(CallError::Refused(refusal)) => format!("{:?} {refusal}", refusal.kind),
         }
@@ -159,10 +169,43 @@ mod tests {
         for (status, body, meaning) in [
             (200, refused("200"), "taken"),
             (200, r#"{"Code":200}"#.to_owned(), "taken"),
-            (200, refused("206"), "Quota 206: why "),
+            (
+                200,
+                r#"{"Code":"206","Message":"reach max time series num"}"#.to_owned(),
+                "Quota 206: reach max time series num",
+            ),
+            (
+                200,
+                r#"{"Code":"206","Message":"not allowed original value, please upgrade service"}"#
+                    .to_owned(),
+                "Quota 206: not allowed original value, please upgrade service",
+            ),
+            (
+                200,
+                r#"{"Code":"206","Message":"type is invalid"}"#.to_owned(),
+                "Parameter 206: type is invalid",
+            ),
             (200, refused("400"), "Parameter 400: why "),
             (200, refused("403"), "Authentication 403"),
-            (200, refused("500"), "retryable"),
+            (200, refused("500"), "fault"),
+            (200, refused("429"), "throttled 429"),
+            (200, refused("408"), "retryable"),
+            // What comes with 400 at other times.
+            (200, refused("Throttling.Api"), "throttled Throttling.Api"),
+            (200, refused("InternalError"), "fault"),
+            (200, refused("ServiceUnavailable"), "fault"),
+            (200, refused("SignatureNonceUsed"), "expired"),
+            (200, refused("InvalidTimeStamp.Expired"), "expired"),
+            (
+                200,
+                refused("InvalidAccessKeyId.NotFound"),
+                "Authentication InvalidAccessKeyId.NotFound",
+            ),
+            (
+                200,
+                refused("MissingTimestamp"),
+                "Parameter MissingTimestamp: why ",
+            ),
             (200, refused("302"), "Other 302: why "),
             (200, String::new(), "retryable"),
             (200, "<html>".to_owned(), "retryable"),
@@ -199,8 +242,10 @@ mod tests {
                 "Other UnsupportedOperation: why ",
             ),
             (414, String::new(), "TooLarge HTTP 414"),
-            (503, refused("ServiceUnavailable"), "retryable"),
-            (500, "\u{0}".to_owned(), "retryable"),
+            (503, refused("ServiceUnavailable"), "fault"),
+            (408, String::new(), "retryable"),
+            (411, String::new(), "retryable"),
+            (500, "\u{0}".to_owned(), "fault"),
         ] {
             assert_eq!(told(status, &body), meaning, "{status} {body}");
         }

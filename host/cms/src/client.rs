@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::header::CONTENT_LENGTH;
+
 use crate::clock::timestamp;
 use crate::credentials::Credentials;
 use crate::http::{self, ExchangeError};
@@ -80,6 +82,11 @@ impl Client {
         &self.endpoint
     }
 
+    /// Whose key signs what it sends.
+    pub fn credentials(&self) -> &CredentialChain {
+        &self.credentials
+    }
+
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
     }
@@ -97,7 +104,8 @@ impl Client {
         parameters.insert("Signature".to_owned(), signature);
         let mut url = self.endpoint.url.clone();
         url.set_query(Some(&query(parameters.iter())));
-        let request = self.http.post(url);
+        // There is no body, and servers may insist on being told so.
+        let request = self.http.post(url).header(CONTENT_LENGTH, "0");
         let answer = http::exchange(request, &self.clock, PATIENCE, MAX_ANSWER_BYTES).await?;
         let taken = answer::classify(&answer, &credentials);
         if is_about_who_asks(&taken) {

@@ -3,6 +3,7 @@
 //! Belongs here: everything that CMS asks of an entry. It is checked when a datum is made, so that none is refused for its form.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -139,6 +140,13 @@ impl Datum {
             && texts.is_ok()
             && values.is_ok_and(|values| !values.is_empty())
             && self.query_bytes() <= MAX_DATUM_BYTES
+    }
+}
+
+/// Its name and its dimensions: which series it is of.
+impl fmt::Display for Datum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, self.dimensions)
     }
 }
 

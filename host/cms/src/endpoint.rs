@@ -37,7 +37,8 @@ impl Endpoint {
         Self::of("metrics-vpc", region)
     }
 
-    /// A gateway at an address of its own, `https://` or `http://`. It is taken to be as slow as the slowest region.
+    /// A gateway at an address, `https://` or `http://`. Where that is not a region's own, and [`Endpoint::in_region`] does not say which
+    /// it is, it is taken to be as slow as the slowest.
     ///
     /// # Errors
     ///
@@ -51,9 +52,22 @@ impl Endpoint {
             .filter(|url| url.query().is_none() && url.path() == "/")
             .ok_or(EndpointError::Address)?;
         Ok(Self {
+            requests_per_second: requests_per_second(region_of(&url).unwrap_or_default()),
             url,
-            requests_per_second: requests_per_second(""),
         })
+    }
+
+    /// The same address, as that of a region: as fast as that is.
+    ///
+    /// # Errors
+    ///
+    /// It is no region's name.
+    pub fn in_region(mut self, region: &str) -> Result<Self, EndpointError> {
+        if !is_region(region) {
+            return Err(EndpointError::Region);
+        }
+        self.requests_per_second = requests_per_second(region);
+        Ok(self)
     }
 
     /// How many requests a second the region takes, of all clients of an account together.
@@ -65,9 +79,7 @@ impl Endpoint {
         if !is_region(region) {
             return Err(EndpointError::Region);
         }
-        let mut endpoint = Self::at(&format!("https://{service}.{region}.aliyuncs.com"))?;
-        endpoint.requests_per_second = requests_per_second(region);
-        Ok(endpoint)
+        Self::at(&format!("https://{service}.{region}.aliyuncs.com"))
     }
 }
 
@@ -78,6 +90,15 @@ pub(crate) fn is_region(region: &str) -> bool {
         && region.bytes().all(label)
         && !region.starts_with('-')
         && !region.ends_with('-')
+}
+
+/// Whose gateway it is, by its name.
+fn region_of(url: &Url) -> Option<&str> {
+    let region = url.host_str()?.strip_suffix(".aliyuncs.com")?;
+    let region = region
+        .strip_prefix("metrics.")
+        .or_else(|| region.strip_prefix("metrics-vpc."));
+    region.filter(|region| is_region(region))
 }
 
 fn requests_per_second(region: &str) -> u32 {
@@ -118,6 +139,15 @@ mod tests {
             "https://metrics-vpc.cn-shenzhen.aliyuncs.com/"
         );
         assert_eq!(vpc.requests_per_second(), 100);
+        let at = |url: &str| Endpoint::at(url).map(|at| at.requests_per_second());
+        assert_eq!(at("https://metrics-vpc.cn-hangzhou.aliyuncs.com"), Ok(200));
+        assert_eq!(at("https://metrics.cn-shenzhen.aliyuncs.com"), Ok(100));
+        assert_eq!(at("https://metrics.cn-hangzhou.example"), Ok(50));
+        let proxy = Endpoint::at("http://proxy.example").expect("an address");
+        let proxy = proxy.in_region("cn-hangzhou").expect("a region");
+        assert_eq!(proxy.requests_per_second(), 200);
+        assert_eq!(proxy.url.as_str(), "http://proxy.example/");
+        assert_eq!(proxy.in_region("a.b"), Err(EndpointError::Region));
         for region in [
             "",
             "cn_hangzhou",

@@ -15,10 +15,16 @@ pub enum CallError {
         /// Its code, such as `Throttling.User`.
         code: String,
     },
-    /// The same may work at another time: the connection, a timeout, a fault of the server, an answer that is none.
+    /// The same may work at another time: the connection, a timeout, an answer that is none.
     #[error("CMS could not be asked: {reason}")]
     Retryable {
         /// What happened.
+        reason: String,
+    },
+    /// CMS, or what is before it, failed at the request. The same may work at another time, unless the request is the reason.
+    #[error("CMS failed: {reason}")]
+    Fault {
+        /// What it answered.
         reason: String,
     },
     /// The request took too long to arrive, or its nonce came before. The same data in a new request may work.

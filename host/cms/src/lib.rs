@@ -69,6 +69,6 @@ pub use error::{CallError, Refusal, RefusalKind};
 pub use name::{MAX_TEXT, MetricName, NameError, mangled_text};
 pub use rule::{Comparison, Level, Rule, RuleError};
 pub use secret::Secret;
-pub use sender::{Dropped, Refused, Sender, SenderConfig, SenderError, SenderStatus};
+pub use sender::{Dropped, Refused, Retried, Sender, SenderConfig, SenderError, SenderStatus};
 pub use signature::{encode, sign, string_to_sign};
 pub use statistic::{Period, Statistic};

@@ -43,9 +43,9 @@ impl FlowSeries for PlanSeries {
         let Some(series) = self.nodes.get(node.node as usize) else {
             return;
         };
-        let Some(outcome) = series.count(node) else {
+        if series.count(node).is_none() {
             return;
-        };
+        }
         // A sub-flow's usage is that of its nodes, which are counted themselves.
         if let Some(usage) = node.receipt.usage.as_ref().filter(|_| series.is_plugins()) {
             let project = &series.id.flow.project;
@@ -55,7 +55,7 @@ impl FlowSeries for PlanSeries {
             let calls = &node.receipt.calls;
             let used = (node.receipt.attempts > 0).then_some((calls.fuel, calls.memory_bytes));
             let id = || RawId::Node(Arc::clone(&series.id));
-            raw.offer(id, outcome, ticks(node.took), used);
+            raw.offer(id, ticks(node.took), used);
         }
     }
 
@@ -66,7 +66,7 @@ impl FlowSeries for PlanSeries {
         self.runs.durations.record(outcome, ticks(took));
         if let Some(raw) = &self.raw {
             let id = || RawId::Flow(Arc::clone(&self.runs.id));
-            raw.offer(id, outcome, ticks(took), None);
+            raw.offer(id, ticks(took), None);
         }
     }
 }

@@ -136,6 +136,28 @@ fn what_could_not_be_told_is_told_by_the_next_server() -> Result<()> {
 }
 
 #[test]
+fn a_gateway_that_hangs_costs_nothing_at_the_end() -> Result<()> {
+    for time in ["0 s", "200 ms"] {
+        let cms = Cms::start()?;
+        let site = cms.site()?.set("LOCKGATE_TELEMETRY_FLUSH_TIME", time);
+        let key = site.key(&["deploy"])?;
+        cms.gateway.faults().run(|| Some(Fault::Hang));
+        let host = site.start()?;
+        run_some(&host.client(&key))?;
+        host.terminate()?;
+        ensure!(host.ended()?.0.success());
+        ensure!(cms.gateway.entries().is_empty());
+        cms.gateway.faults().clear();
+        let mut host = site.start()?;
+        host.wait_for("the spool is told", |_| {
+            let told = sum(&cms.gateway.entries(), "custom_lockgate_flow_ok", 3);
+            Ok(told >= RUNS as f64)
+        })?;
+    }
+    Ok(())
+}
+
+#[test]
 fn somebodys_desk_tells_nobody() -> Result<()> {
     let cms = Cms::start()?;
     let site = cms.site()?.option("--dev");
@@ -156,6 +178,7 @@ fn cms_check_says_what_came_back_and_what_helps() -> Result<()> {
         said.contains("MetricList.1.MetricName: custom_lockgate_telemetry_check"),
         "{said}"
     );
+    ensure!(said.contains("credentials: environment"), "{said}");
     ensure!(cms.gateway.requests() == 0);
     let (worked, said, _) = cms.check(&[])?;
     ensure!(worked && said.contains("CMS took it"), "{said}");

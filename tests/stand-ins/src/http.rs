@@ -32,6 +32,11 @@ impl Request {
         let found = self.headers.iter().find(|(given, _)| given == name);
         found.map(|(_, value)| value.as_str())
     }
+
+    /// Whether it does not say how long it is, which servers may insist on where there can be a body.
+    fn lacks_length(&self) -> bool {
+        matches!(self.method.as_str(), "POST" | "PUT") && self.header("content-length").is_none()
+    }
 }
 
 /// What is answered.
@@ -133,6 +138,11 @@ async fn connection(mut stream: TcpStream, handler: Arc<impl Handler>) {
     let _ = stream.set_nodelay(true);
     let mut read = Vec::new();
     while let Ok(Some(request)) = next(&mut stream, &mut read).await {
+        if request.lacks_length() {
+            let reply = Reply::new(411, "<html>Length Required</html>");
+            let _ = write(&mut stream, &reply).await;
+            return;
+        }
         let fault = handler.fault();
         match &fault {
             Some(Fault::Reset) => return reset(stream),

@@ -70,7 +70,7 @@ impl Default for TracesTable {
 pub(crate) struct CmsTable {
     /// The endpoint, as a URL. Empty: that of the region.
     pub(crate) endpoint: String,
-    /// The region, such as `cn-hangzhou`. Empty: none.
+    /// The region, such as `cn-hangzhou`. Empty: none, or that of the endpoint if its name says it.
     pub(crate) region: String,
     /// Whether what periods came to is reported, or single calls.
     pub(crate) mode: CmsMode,

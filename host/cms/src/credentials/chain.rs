@@ -7,7 +7,7 @@ use super::provider::{ORDER, Places, Provider};
 use super::{ChainConfig, Credentials, CredentialsError, NotGiven};
 use crate::Clock;
 
-/// How long before they expire credentials are replaced. As the official SDKs do.
+/// How long before they expire credentials are replaced, as the official SDKs do; later where they last for a short time only.
 const AHEAD: Duration = Duration::from_secs(15 * 60);
 
 /// When a key that does not expire is looked for again: its file may have another by then.
@@ -40,6 +40,8 @@ struct Held {
     provider: Option<Provider>,
     /// None: never.
     refresh_at: Option<SystemTime>,
+    /// A server refused them. If the place that gave them has them no more, they are not worth keeping.
+    doubted: bool,
 }
 
 impl CredentialChain {
@@ -54,6 +56,7 @@ impl CredentialChain {
             credentials: Arc::new(credentials),
             provider: None,
             refresh_at: None,
+            doubted: false,
         };
         Self::of(None, Some(held))
     }
@@ -93,6 +96,13 @@ impl CredentialChain {
         self.settle(found, held, places.clock.now())
     }
 
+    /// Which place gave those that are held. None where they were given, or none were found yet.
+    pub fn place(&self) -> Option<&'static str> {
+        let state = self.lock();
+        let provider = state.held.as_ref().and_then(|held| held.provider);
+        provider.map(Provider::name)
+    }
+
     /// Says that a server refused these. They are looked for again at the next call, and used on if there are no others.
     pub(crate) fn doubt(&self, credentials: &Arc<Credentials>) {
         let Some(places) = &self.places else { return };
@@ -100,6 +110,7 @@ impl CredentialChain {
             && Arc::ptr_eq(&held.credentials, credentials)
         {
             held.refresh_at = Some(places.clock.now());
+            held.doubted = true;
         }
     }
 
@@ -142,6 +153,8 @@ impl CredentialChain {
                 tracing::warn!(%error, "credentials could not be refreshed; the old ones are used on");
                 Held {
                     refresh_at: Some(now + AGAIN),
+                    // Until a server refuses them again.
+                    doubted: false,
                     ..before
                 }
             }
@@ -161,7 +174,8 @@ impl CredentialChain {
     }
 }
 
-/// Asks the place that gave some before; and if that gives none, and what it gave before is over, all others in their order.
+/// Asks the place that gave some before; and if that gives none, and what it gave before is over or was refused, all others in their
+/// order. A place that gives what was refused once more is not passed over: what others have may be of another account.
 async fn look(places: &Places, before: Option<&Held>) -> Result<Held, CredentialsError> {
     let mut tried = Vec::new();
     let preferred = before.and_then(|before| before.provider);
@@ -171,7 +185,8 @@ async fn look(places: &Places, before: Option<&Held>) -> Result<Held, Credential
             Err(not_given) => tried.push(not_given),
         }
         let expires = before.and_then(|before| before.credentials.expires);
-        if expires.is_none_or(|expires| places.clock.now() < expires) {
+        let lasts = expires.is_none_or(|expires| places.clock.now() < expires);
+        if lasts && !before.is_some_and(|before| before.doubted) {
             return Err(CredentialsError { tried });
         }
     }
@@ -192,15 +207,20 @@ async fn ask(places: &Places, provider: Provider) -> Result<Held, NotGiven> {
     let now = places.clock.now();
     let refresh_at = match credentials.expires {
         None => now + REREAD,
-        // What is lent for a short time is used for most of it.
         Some(expires) => {
             let lasts = expires.duration_since(now).unwrap_or_default();
-            now + lasts.saturating_sub(AHEAD).max(lasts * 4 / 5)
+            let used = if lasts > 2 * AHEAD {
+                lasts - AHEAD
+            } else {
+                lasts * 4 / 5
+            };
+            now + used
         }
     };
     Ok(Held {
         credentials: Arc::new(credentials),
         provider: Some(provider),
         refresh_at: Some(refresh_at),
+        doubted: false,
     })
 }

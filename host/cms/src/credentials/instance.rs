@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use reqwest::header::CONTENT_LENGTH;
 use reqwest::{RequestBuilder, Url};
 use zeroize::Zeroizing;
 
@@ -71,7 +72,9 @@ struct Metadata<'a> {
 impl Metadata<'_> {
     async fn token(&self) -> Result<Zeroizing<String>, Why> {
         let ttl = "X-aliyun-ecs-metadata-token-ttl-seconds";
-        let request = self.client.put(self.url(TOKEN)).header(ttl, TOKEN_SECONDS);
+        let request = self.client.put(self.url(TOKEN));
+        let request = request.header(ttl, TOKEN_SECONDS);
+        let request = request.header(CONTENT_LENGTH, "0");
         let token = text(&self.send(request).await?)?;
         let is_token = token.bytes().all(|byte| byte.is_ascii_graphic());
         if token.is_empty() || token.len() > MAX_TOKEN_BYTES || !is_token {

@@ -75,7 +75,7 @@ impl Provider {
         })
     }
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Environment => "environment",
             Self::Oidc => "OIDC role",

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::Url;
+use reqwest::header::CONTENT_LENGTH;
 use zeroize::Zeroizing;
 
 use super::Credentials;
@@ -87,6 +88,7 @@ async fn ask(
     url.set_query(Some(&query));
     let exchange = |source| Why::Exchange { what: STS, source };
     let request = http::client(&url, true).map_err(exchange)?.post(url);
+    let request = request.header(CONTENT_LENGTH, "0");
     let answer = http::exchange(request, &places.clock, PATIENCE, MAX_ANSWER_BYTES);
     let answer = answer.await.map_err(exchange)?;
     reply::sts(STS, &answer)
@@ -132,5 +134,74 @@ impl Role {
             None => "sts.aliyuncs.com".to_owned(),
         };
         Url::parse(&format!("https://{host}")).map_err(|_| Why::Address("STS"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::{ChainConfig, Environment};
+    use super::*;
+    use crate::SystemClock;
+
+    fn url(role: &Role, variables: &[(&str, &str)]) -> Result<String, String> {
+        let variables: BTreeMap<_, _> = variables
+            .iter()
+            .map(|(name, value)| (format!("ALIBABA_CLOUD_{name}"), (*value).to_owned()))
+            .collect();
+        let environment = Environment::of(move |name| variables.get(name).cloned());
+        let places = Places::new(ChainConfig::new(environment, None), Arc::new(SystemClock));
+        let url = role.url(&places);
+        url.map(|url| url.to_string())
+            .map_err(|why| why.to_string())
+    }
+
+    #[test]
+    fn the_server_is_the_roles_or_the_variables() {
+        let of = |region: Option<&str>, in_vpc| Role {
+            region: region.map(str::to_owned),
+            in_vpc,
+            ..Role::default()
+        };
+        let region = ("STS_REGION", "cn-beijing");
+        let vpc = ("VPC_ENDPOINT_ENABLED", "true");
+        for (role, variables, host) in [
+            (of(None, None), &[][..], "sts.aliyuncs.com"),
+            (of(None, None), &[region], "sts.cn-beijing.aliyuncs.com"),
+            (
+                of(None, None),
+                &[region, vpc],
+                "sts-vpc.cn-beijing.aliyuncs.com",
+            ),
+            (
+                of(None, Some(false)),
+                &[region, vpc],
+                "sts.cn-beijing.aliyuncs.com",
+            ),
+            // There is none without a region.
+            (of(None, Some(true)), &[], "sts.aliyuncs.com"),
+            (
+                of(Some("cn-hangzhou"), Some(true)),
+                &[region],
+                "sts-vpc.cn-hangzhou.aliyuncs.com",
+            ),
+            (of(Some(""), None), &[region], "sts.cn-beijing.aliyuncs.com"),
+        ] {
+            assert_eq!(url(&role, variables), Ok(format!("https://{host}/")));
+        }
+    }
+
+    #[test]
+    fn a_region_cannot_name_another_server() {
+        let refused = Err("STS's region is no name of a region".to_owned());
+        for region in ["evil.example/", "a@evil", "a.b", "x#", "-", "A"] {
+            let role = Role {
+                region: Some(region.to_owned()),
+                ..Role::default()
+            };
+            assert_eq!(url(&role, &[]), refused, "{region}");
+            assert_eq!(url(&Role::default(), &[("STS_REGION", region)]), refused);
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::RefusalKind;
+use crate::{CallError, RefusalKind};
 
 /// What became of everything since the sender was started. Each number is of data, where nothing else is said.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct SenderStatus {
     /// Were taken by CMS.
     pub sent: u64,
     /// Requests that will be made again.
-    pub retried: u64,
+    pub retried: Retried,
     /// Were refused by CMS, each by itself, and are gone.
     pub refused: Refused,
     /// Were dropped because a bound was met, and are gone.
@@ -24,6 +24,24 @@ pub struct SenderStatus {
     pub spooled: u64,
     /// How much of the disk they take, in bytes.
     pub spooled_bytes: u64,
+}
+
+/// Requests that came to nothing and will be made again, by why.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retried {
+    /// CMS took no more for then.
+    pub throttled: u64,
+    /// There was no answer of CMS's.
+    pub unreachable: u64,
+    /// They came too late, or twice.
+    pub expired: u64,
+    /// There were no credentials.
+    pub credentials: u64,
+    /// CMS refused who asked.
+    pub authentication: u64,
+    /// CMS, or what is before it, failed: 5xx.
+    pub fault: u64,
 }
 
 /// What was refused, by what the refusal was about.
@@ -62,6 +80,18 @@ impl SenderStatus {
     }
 }
 
+impl Retried {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.throttled
+            + self.unreachable
+            + self.expired
+            + self.credentials
+            + self.authentication
+            + self.fault
+    }
+}
+
 impl Refused {
     /// All of them.
     pub fn total(&self) -> u64 {
@@ -76,12 +106,41 @@ impl Dropped {
     }
 }
 
+/// Why a request is made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Trouble {
+    Throttled,
+    Unreachable,
+    Expired,
+    Credentials,
+    Authentication,
+    Fault,
+}
+
+impl Trouble {
+    pub(super) fn of(error: &CallError) -> Self {
+        match error {
+            CallError::Credentials(_) => Self::Credentials,
+            CallError::Throttled { .. } => Self::Throttled,
+            CallError::Retryable { .. } => Self::Unreachable,
+            CallError::Fault { .. } => Self::Fault,
+            CallError::Expired { .. } => Self::Expired,
+            CallError::Refused(_) => Self::Authentication,
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     offered: AtomicU64,
     pub(super) found: AtomicU64,
     pub(super) sent: AtomicU64,
-    pub(super) retried: AtomicU64,
+    throttled: AtomicU64,
+    unreachable: AtomicU64,
+    expired: AtomicU64,
+    credentials: AtomicU64,
+    authentication: AtomicU64,
+    fault: AtomicU64,
     quota: AtomicU64,
     parameter: AtomicU64,
     too_large: AtomicU64,
@@ -98,6 +157,18 @@ impl Counters {
     pub(super) fn offered(&self, offered: usize, left_over: usize) {
         add(&self.offered, offered);
         add(&self.queue_full, left_over);
+    }
+
+    pub(super) fn retried(&self, trouble: Trouble) {
+        let counter = match trouble {
+            Trouble::Throttled => &self.throttled,
+            Trouble::Unreachable => &self.unreachable,
+            Trouble::Expired => &self.expired,
+            Trouble::Credentials => &self.credentials,
+            Trouble::Authentication => &self.authentication,
+            Trouble::Fault => &self.fault,
+        };
+        add(counter, 1);
     }
 
     pub(super) fn refused(&self, kind: RefusalKind) {
@@ -120,7 +191,14 @@ impl Counters {
             offered: self.offered.load(Relaxed),
             found: self.found.load(Relaxed),
             sent: self.sent.load(Relaxed),
-            retried: self.retried.load(Relaxed),
+            retried: Retried {
+                throttled: self.throttled.load(Relaxed),
+                unreachable: self.unreachable.load(Relaxed),
+                expired: self.expired.load(Relaxed),
+                credentials: self.credentials.load(Relaxed),
+                authentication: self.authentication.load(Relaxed),
+                fault: self.fault.load(Relaxed),
+            },
             refused: Refused {
                 quota: self.quota.load(Relaxed),
                 parameter: self.parameter.load(Relaxed),

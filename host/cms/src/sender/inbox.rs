@@ -6,7 +6,11 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::source::Source;
 use crate::Datum;
+
+/// How many sources wait here at most. The worker empties this at once, unless a disk holds it up.
+const MAX_SOURCES: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct Inbox {
@@ -15,11 +19,13 @@ pub(super) struct Inbox {
     changed: Notify,
 }
 
+/// What came.
 #[derive(Debug, Default)]
-struct Held {
-    data: VecDeque<Datum>,
-    /// How long the worker may go on.
-    closed: Option<Duration>,
+pub(super) struct Held {
+    pub(super) data: VecDeque<Datum>,
+    pub(super) sources: VecDeque<Source>,
+    /// How long the worker may go on, if it shall not for ever.
+    pub(super) closed: Option<Duration>,
 }
 
 impl Inbox {
@@ -45,16 +51,31 @@ impl Inbox {
         left_over
     }
 
+    /// Adds a source, or gives it back.
+    pub(super) fn add_source(&self, source: Source) -> Result<(), Source> {
+        let mut held = self.lock();
+        if held.closed.is_some() || held.sources.len() >= MAX_SOURCES {
+            return Err(source);
+        }
+        held.sources.push_back(source);
+        drop(held);
+        self.changed.notify_one();
+        Ok(())
+    }
+
     /// Takes no more, and has the worker end within `deadline`. The first deadline counts.
     pub(super) fn close(&self, deadline: Duration) {
         self.lock().closed.get_or_insert(deadline);
         self.changed.notify_one();
     }
 
-    /// Everything, and how long the worker may go on if it shall not for ever.
-    pub(super) fn take(&self) -> (VecDeque<Datum>, Option<Duration>) {
+    /// Everything.
+    pub(super) fn take(&self) -> Held {
         let mut held = self.lock();
-        (std::mem::take(&mut held.data), held.closed)
+        let closed = held.closed;
+        let taken = std::mem::take(&mut *held);
+        held.closed = closed;
+        taken
     }
 
     /// Resolves when something was added or it was closed since the last time.

@@ -6,7 +6,10 @@
 mod counters;
 mod inbox;
 mod packer;
+mod quiet;
+mod source;
 mod spool;
+mod suspects;
 mod work;
 mod worker;
 
@@ -18,8 +21,9 @@ use tokio::task::JoinHandle;
 
 use crate::{Client, Datum};
 use counters::Counters;
-pub use counters::{Dropped, Refused, SenderStatus};
+pub use counters::{Dropped, Refused, Retried, SenderStatus};
 use inbox::Inbox;
+use source::Source;
 use spool::Spool;
 pub use spool::SpoolError as SenderError;
 use worker::Worker;
@@ -97,12 +101,23 @@ impl Sender {
         self.counters.offered(offered, left_over);
     }
 
+    /// Takes data that are made as there is room for them: any number, and none is dropped while the spool has room. It never waits. What
+    /// was not given yet is in no number of [`Sender::status`]. A few of these wait for their turn; where there are more, the oldest
+    /// goes to the spool.
+    pub fn feed(&self, data: impl Iterator<Item = Datum> + Send + 'static) {
+        if let Err(source) = self.inbox.add_source(Source::new(data)) {
+            let lost = source.count();
+            self.counters.offered(lost, lost);
+        }
+    }
+
     /// What became of everything so far.
     pub fn status(&self) -> SenderStatus {
         self.counters.status()
     }
 
-    /// Sends what is in memory for as long as `deadline`, leaves the rest to the spool, and ends.
+    /// Sends what is in memory for as long as `deadline`, leaves the rest to the spool, and ends. The spool is written
+    /// when the deadline is over, so whoever ends the runtime has to wait a little longer: until that has begun. Then it is done to its end.
     pub async fn close(mut self, deadline: Duration) -> SenderStatus {
         self.inbox.close(deadline);
         if let Some(worker) = self.worker.take() {

@@ -54,14 +54,16 @@ struct Files {
     max_bytes: u64,
     /// By number. The number says how old one is.
     index: BTreeMap<u64, Entry>,
-    /// The one that is being sent stays, however full it is.
-    sending: Option<u64>,
+    /// What all of them have and take: there may be millions, so it is not added up each time.
+    total: Entry,
+    /// Those that are being sent stay, however full it is.
+    sending: BTreeSet<u64>,
     counters: Arc<Counters>,
     /// Held for as long as the spool is used.
     _lock: File,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Entry {
     data: usize,
     /// What it takes of the disk.
@@ -90,7 +92,8 @@ impl Spool {
                 folder,
                 max_bytes,
                 index: BTreeMap::new(),
-                sending: None,
+                total: Entry::default(),
+                sending: BTreeSet::new(),
                 counters,
                 _lock: lock,
             };
@@ -111,10 +114,27 @@ impl Spool {
         self.with(move |files| files.put(number, &data)).await
     }
 
-    /// The oldest batch, to be sent. A damaged one is dropped, and the next is the oldest.
-    pub(super) async fn oldest(&self) -> Option<(u64, Vec<Datum>)> {
-        let oldest = self.with(|files| Ok(files.oldest())).await;
-        oldest.ok().flatten()
+    /// Keeps batches, each if it can. It is one piece of work for a thread that may wait for a disk: once begun it is done to its end,
+    /// also where whoever waits for it goes away.
+    pub(super) async fn put_all(
+        &self,
+        batches: impl Iterator<Item = (u64, Arc<Vec<Datum>>)> + Send + 'static,
+    ) {
+        let put = self.with(move |files| {
+            files.put_all(batches);
+            Ok(())
+        });
+        // It fails only where the runtime ends before it begins.
+        let _ = put.await;
+    }
+
+    /// A batch, to be sent. None if it is damaged, and dropped.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read for now. It stays.
+    pub(super) async fn read(&self, number: u64) -> io::Result<Option<Vec<Datum>>> {
+        self.with(move |files| files.read(number)).await
     }
 
     /// The batch was settled.
@@ -128,13 +148,22 @@ impl Spool {
     }
 
     /// The batch is not being sent any more.
-    pub(super) fn release(&self) {
-        self.lock().sending = None;
+    pub(super) fn release(&self, number: u64) {
+        self.lock().sending.remove(&number);
     }
 
-    /// The number of the oldest batch.
-    pub(super) fn first(&self) -> Option<u64> {
-        self.lock().index.keys().next().copied()
+    /// The number of the oldest batch that is not being sent, of those that are `wanted`.
+    pub(super) fn first(&self, wanted: impl Fn(u64) -> bool) -> Option<u64> {
+        let files = self.lock();
+        let numbers = files.index.keys().copied();
+        numbers
+            .filter(|number| !files.sending.contains(number))
+            .find(|number| wanted(*number))
+    }
+
+    /// Whether it has a batch of this number.
+    pub(super) fn has(&self, number: u64) -> bool {
+        self.lock().index.contains_key(&number)
     }
 
     /// A number that is above all others.
@@ -176,10 +205,10 @@ impl Files {
             let data = name.data;
             let entry = Entry { data, bytes };
             // The same batch twice: it was about to be replaced by what was left of it.
-            let other = self.index.insert(name.number, entry);
+            let other = self.insert(name.number, entry);
             if let Some(other) = other {
                 let kept = if other.data < data { other } else { entry };
-                self.index.insert(name.number, kept);
+                self.insert(name.number, kept);
                 let number = name.number;
                 let data = other.data.max(data);
                 older.insert(Name { number, data });
@@ -200,8 +229,7 @@ impl Files {
             add(&self.counters.found, name.data);
             add(&self.counters.damaged, name.data);
         }
-        let found = self.index.values().map(|entry| entry.data).sum();
-        add(&self.counters.found, found);
+        add(&self.counters.found, self.total.data);
         self.make_room(u64::MAX, 0);
         self.count();
         Ok(())
@@ -221,13 +249,8 @@ impl Files {
             data: data.len(),
         };
         file::write(&self.folder, &name, &text)?;
-        self.index.insert(
-            name.number,
-            Entry {
-                data: name.data,
-                bytes,
-            },
-        );
+        let data = name.data;
+        self.insert(number, Entry { data, bytes });
         if let Some(before) = before.filter(|before| before.data != name.data) {
             let data = before.data;
             std::fs::remove_file(Name { number, data }.path(&self.folder))?;
@@ -235,32 +258,46 @@ impl Files {
         Ok(())
     }
 
-    fn oldest(&mut self) -> Option<(u64, Vec<Datum>)> {
-        while let Some((&number, &Entry { data, .. })) = self.index.first_key_value() {
-            let name = Name { number, data };
-            match file::read(&self.folder, &name) {
-                Some(batch) => {
-                    self.sending = Some(number);
-                    return Some((number, batch));
-                }
-                None => {
-                    add(&self.counters.damaged, data);
-                    tracing::warn!(
-                        batch = number,
-                        data,
-                        "a batch in the spool is damaged, and dropped"
-                    );
-                    self.remove(number);
+    fn put_all(&mut self, batches: impl Iterator<Item = (u64, Arc<Vec<Datum>>)>) {
+        let (mut failed, mut last) = (0, None);
+        for (number, batch) in batches {
+            if let Err(error) = self.put(number, &batch) {
+                last = Some(error);
+                // One that is there already stays as it was.
+                if !self.index.contains_key(&number) {
+                    failed += batch.len();
                 }
             }
         }
-        None
+        if let Some(error) = last {
+            tracing::warn!(%error, lost = failed, "the spool of metrics cannot be written");
+            add(&self.counters.spool_failed, failed);
+        }
+    }
+
+    fn read(&mut self, number: u64) -> io::Result<Option<Vec<Datum>>> {
+        let Some(&Entry { data, .. }) = self.index.get(&number) else {
+            return Ok(None);
+        };
+        let batch = file::read(&self.folder, &Name { number, data })?;
+        if batch.is_some() {
+            self.sending.insert(number);
+        } else {
+            add(&self.counters.damaged, data);
+            tracing::warn!(
+                batch = number,
+                data,
+                "a batch in the spool is damaged, and dropped"
+            );
+            self.remove(number);
+        }
+        Ok(batch)
     }
 
     /// Drops the oldest until a batch of this number and so many bytes has room. Not if it is the oldest itself.
     fn make_room(&mut self, number: u64, bytes: u64) -> bool {
-        while self.bytes() + bytes > self.max_bytes {
-            let may_go = |(number, _): &(&u64, &Entry)| Some(**number) != self.sending;
+        while self.total.bytes + bytes > self.max_bytes {
+            let may_go = |(number, _): &(&u64, &Entry)| !self.sending.contains(number);
             match self.index.iter().find(may_go) {
                 Some((&oldest, &Entry { data, .. })) if oldest < number => {
                     add(&self.counters.spool_full, data);
@@ -272,8 +309,25 @@ impl Files {
         true
     }
 
+    fn insert(&mut self, number: u64, entry: Entry) -> Option<Entry> {
+        let before = self.index.insert(number, entry);
+        self.total.data += entry.data;
+        self.total.bytes += entry.bytes;
+        if let Some(before) = before {
+            self.forget(before);
+        }
+        before
+    }
+
+    fn forget(&mut self, entry: Entry) {
+        self.total.data -= entry.data;
+        self.total.bytes -= entry.bytes;
+    }
+
     fn remove(&mut self, number: u64) {
-        if let Some(Entry { data, .. }) = self.index.remove(&number) {
+        if let Some(entry) = self.index.remove(&number) {
+            self.forget(entry);
+            let data = entry.data;
             let path = Name { number, data }.path(&self.folder);
             if let Err(error) = std::fs::remove_file(path)
                 && error.kind() != io::ErrorKind::NotFound
@@ -281,17 +335,10 @@ impl Files {
                 tracing::warn!(%error, batch = number, "a file of the spool cannot be removed");
             }
         }
-        if self.sending == Some(number) {
-            self.sending = None;
-        }
-    }
-
-    fn bytes(&self) -> u64 {
-        self.index.values().map(|entry| entry.bytes).sum()
+        self.sending.remove(&number);
     }
 
     fn count(&self) {
-        let data = self.index.values().map(|entry| entry.data).sum();
-        self.counters.spooled(data, self.bytes());
+        self.counters.spooled(self.total.data, self.total.bytes);
     }
 }

@@ -12,17 +12,18 @@ pub(super) struct Work {
     pub(super) spooled: bool,
     /// Parts that are not settled yet, in their order. None is empty.
     parts: VecDeque<Vec<Datum>>,
-    /// How many data there were.
-    whole: usize,
+    /// Whether it is not any more what it was: some of it was settled, or comes in another order.
+    changed: bool,
 }
 
 impl Work {
-    pub(super) fn new(number: u64, spooled: bool, data: Vec<Datum>) -> Self {
+    /// A batch in parts of at most so many data.
+    pub(super) fn new(number: u64, spooled: bool, data: &[Datum], most: usize) -> Self {
         Self {
             number,
             spooled,
-            whole: data.len(),
-            parts: VecDeque::from([data]),
+            parts: data.chunks(most.max(1)).map(<[Datum]>::to_vec).collect(),
+            changed: false,
         }
     }
 
@@ -33,6 +34,7 @@ impl Work {
 
     /// The part was settled. Gives how many data it had.
     pub(super) fn settle(&mut self) -> usize {
+        self.changed = true;
         self.parts.pop_front().map_or(0, |part| part.len())
     }
 
@@ -48,9 +50,17 @@ impl Work {
         }
     }
 
-    /// Whether some of it was settled.
-    pub(super) fn is_begun(&self) -> bool {
-        self.parts.iter().map(Vec::len).sum::<usize>() < self.whole
+    /// The part is sent after the others of the batch.
+    pub(super) fn put_last(&mut self) {
+        if self.parts.len() > 1 {
+            self.changed = true;
+            self.parts.rotate_left(1);
+        }
+    }
+
+    /// Whether it is not any more what it was when it was made.
+    pub(super) fn is_changed(&self) -> bool {
+        self.changed
     }
 
     /// What is not settled.
@@ -75,7 +85,7 @@ mod tests {
     #[test]
     fn halves_keep_their_order_until_one_is_alone() {
         for count in 1..=21 {
-            let mut work = Work::new(1, false, data(count));
+            let mut work = Work::new(1, false, &data(count), 21);
             let mut alone = Vec::new();
             while let Some(part) = work.part().cloned() {
                 if !work.halve() {
@@ -89,11 +99,20 @@ mod tests {
 
     #[test]
     fn what_is_left_is_what_was_not_settled() {
-        let mut work = Work::new(1, true, data(5));
-        assert!(!work.is_begun());
+        let mut work = Work::new(1, true, &data(5), 21);
+        assert!(!work.is_changed());
         assert!(work.halve());
         assert_eq!(work.settle(), 3);
-        assert!(work.is_begun());
+        assert!(work.is_changed());
         assert_eq!(work.rest(), data(5)[3..]);
+    }
+
+    #[test]
+    fn a_part_can_go_behind_the_others() {
+        let mut work = Work::new(1, true, &data(5), 2);
+        assert_eq!(work.part(), Some(&data(5)[..2].to_vec()));
+        work.put_last();
+        assert!(work.is_changed());
+        assert_eq!(work.rest(), [&data(5)[2..], &data(5)[..2]].concat());
     }
 }

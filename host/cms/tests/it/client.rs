@@ -150,7 +150,7 @@ fn faults_are_told_by_what_helps() {
             ),
             (
                 error(503, "ServiceUnavailable"),
-                "CMS could not be asked: HTTP 503, ServiceUnavailable",
+                "CMS failed: HTTP 503, ServiceUnavailable",
             ),
             (
                 error(400, "SignatureNonceUsed"),

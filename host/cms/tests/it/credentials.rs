@@ -74,6 +74,10 @@ impl Place {
         path.display().to_string()
     }
 
+    fn remove(&self, path: &str) {
+        std::fs::remove_file(self.home.path().join(path)).expect("removed");
+    }
+
     fn chain(&self) -> CredentialChain {
         let variables = self.variables.clone();
         let get = move |name: &str| variables.lock().expect("free").get(name).cloned();

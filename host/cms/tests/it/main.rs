@@ -7,3 +7,4 @@ mod sender;
 mod simulation;
 mod spool;
 mod support;
+mod trouble;

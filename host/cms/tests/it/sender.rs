@@ -47,7 +47,7 @@ fn data_go_in_full_batches_in_their_order_below_the_regions_rate() {
         let sender = start(&gateway, &time, folder.path()).await;
         sender.offer((0..2_100).map(|index| datum(index, index)).collect());
         let status = idle(&sender, &time).await;
-        assert_eq!((status.sent, status.retried), (2_100, 0));
+        assert_eq!((status.sent, status.retried.total()), (2_100, 0));
         let taken = gateway.taken();
         assert_eq!(taken.len(), 100);
         assert!(taken.iter().all(|taken| taken.entries.len() == 21));
@@ -99,12 +99,12 @@ fn an_entry_that_is_refused_goes_alone() {
             let refused = bad.len() as u64;
             let config = config(&time).refusing(move |entry| {
                 let is_bad = bad.contains(&entry.dimensions["series"]);
-                let code = if entry.dimensions["series"] == "4" {
-                    "206"
+                let (code, message) = if entry.dimensions["series"] == "4" {
+                    ("206", "reach max time series num")
                 } else {
-                    "400"
+                    ("400", "not this one")
                 };
-                is_bad.then(|| (code.to_owned(), "not this one".to_owned()))
+                is_bad.then(|| (code.to_owned(), message.to_owned()))
             });
             let gateway = Gateway::start_with(config).await.expect("a gateway");
             let sender = start(&gateway, &time, folder.path()).await;
@@ -113,7 +113,7 @@ fn an_entry_that_is_refused_goes_alone() {
             assert_eq!(status.sent, 63 - refused);
             assert_eq!(status.refused.total(), refused);
             assert_eq!(status.refused.quota, u64::from(refused >= 3));
-            assert_eq!(status.dropped.total() + status.retried, 0);
+            assert_eq!(status.dropped.total() + status.retried.total(), 0);
             let order: Vec<_> = gateway
                 .entries()
                 .iter()
@@ -154,7 +154,10 @@ fn what_fails_is_tried_again_as_it_was_and_later_each_time() {
         }
         sender.offer(vec![datum(1, 1)]);
         let status = idle(&sender, &time).await;
-        assert_eq!((status.sent, status.retried), (1, 5));
+        assert_eq!((status.sent, status.retried.total()), (1, 5));
+        let retried = status.retried;
+        assert_eq!((retried.throttled, retried.unreachable), (1, 2));
+        assert_eq!((retried.authentication, retried.expired), (1, 1));
         let taken = gateway.taken();
         // The last one that hung was taken, which nobody could know: it came again with the same time.
         assert_eq!(taken.len(), 2);
@@ -185,7 +188,10 @@ fn who_asks_is_refused_and_nothing_is_lost() {
             "{status:?} {:?}",
             gateway.answers()
         );
-        assert!((8..30).contains(&status.retried), "{status:?}");
+        assert!(
+            (8..30).contains(&status.retried.authentication),
+            "{status:?}"
+        );
         gateway.change(|config| config.keys = keys.into_inner().expect("free"));
         assert_eq!(idle(&sender, &time).await.sent, 50);
         assert_eq!(gateway.entries().len(), 50);

@@ -1,7 +1,8 @@
-//! An hour of reports with random faults from a seed, and restarts in it: nothing that the spool can hold is lost, nothing comes twice
-//! under different times, and what is dropped is counted.
+//! An hour of reports with random faults from a seed, and restarts and kills in it: nothing that the spool can hold is lost, nothing comes
+//! twice under different times, and what is refused or dropped is counted.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::Duration;
 
 use lockgate_cms::{
@@ -66,7 +67,7 @@ impl Hour {
     fn add(&mut self, status: SenderStatus) {
         self.total.offered += status.offered;
         self.total.sent += status.sent;
-        self.total.retried += status.retried;
+        self.total.retried.unreachable += status.retried.total();
         self.total.refused.parameter += status.refused.total();
         self.total.dropped.spool_full += status.dropped.total();
         self.total.spooled = status.spooled;
@@ -84,6 +85,29 @@ impl Hour {
         sender
     }
 
+    /// Ends a sender as a kill would, and starts the next one on what that leaves on the disk. Gives how many were in its memory.
+    async fn kill(&mut self, sender: Sender, folder: &Path) -> (Sender, u64) {
+        let status = sender.status();
+        let folder = folder.join(format!("after-{}", self.offered.len()));
+        std::fs::create_dir(&folder).expect("made");
+        for file in std::fs::read_dir(&self.spool.folder).expect("a folder") {
+            let file = file.expect("a file");
+            // One that goes meanwhile is not there.
+            let _ = std::fs::copy(file.path(), folder.join(file.file_name()));
+        }
+        // What it still does is done elsewhere.
+        drop(sender);
+        self.spool.folder = folder;
+        self.add(status);
+        let next = self.start().await;
+        assert_eq!(
+            next.status().dropped.damaged,
+            0,
+            "a torn file has another name"
+        );
+        (next, status.waiting())
+    }
+
     /// What was taken, by its number: each under one time, the one that it was offered with.
     fn taken(&self) -> BTreeSet<u64> {
         let mut taken = BTreeSet::new();
@@ -96,8 +120,8 @@ impl Hour {
     }
 }
 
-/// A fault for about a third of the requests.
-fn faults(seed: u64) -> impl FnMut() -> Option<Fault> + Send + 'static {
+/// A fault for about a third of the requests. `splits`: also those by which a batch goes in parts.
+fn faults(seed: u64, splits: bool) -> impl FnMut() -> Option<Fault> + Send + 'static {
     let mut dice = fastrand::Rng::with_seed(seed);
     move || {
         let error = |status, code: &str| Fault::Error {
@@ -106,7 +130,7 @@ fn faults(seed: u64) -> impl FnMut() -> Option<Fault> + Send + 'static {
         };
         match dice.u32(0..30) {
             0 => Some(Fault::Throttled),
-            1 => Some(error(503, "ServiceUnavailable")),
+            1 if splits => Some(error(503, "ServiceUnavailable")),
             2 => Some(error(400, "SignatureNonceUsed")),
             3 => Some(error(403, "Forbidden.RAM")),
             4 => Some(Fault::Garbage(
@@ -116,6 +140,10 @@ fn faults(seed: u64) -> impl FnMut() -> Option<Fault> + Send + 'static {
             6 => Some(Fault::ResetAfter),
             7 => Some(Fault::Hang),
             8 => Some(Fault::HangAfter),
+            10 | 11 if splits => Some(Fault::Refused {
+                code: "206".to_owned(),
+                message: "reach max time series num".to_owned(),
+            }),
             9 => Some(Fault::Slow(Duration::from_millis(dice.u64(0..15_000)))),
             _ => None,
         }
@@ -138,8 +166,11 @@ fn an_hour_of_faults_loses_nothing_that_the_spool_can_hold() {
     for seed in 0..3 {
         let (time, folder) = (time(), tempfile::tempdir().expect("a folder"));
         let test = async {
-            let gateway = Gateway::start_with(config(&time)).await.expect("a gateway");
-            gateway.faults().run(faults(seed));
+            let mut config = config(&time);
+            // A little more than what the sender takes of it.
+            config.requests_per_second = Some(30);
+            let gateway = Gateway::start_with(config).await.expect("a gateway");
+            gateway.faults().run(faults(seed, true));
             let mut hour = hour(seed, &time, gateway, sender_config(folder.path()));
             let mut sender = hour.start().await;
             for minute in 0..MINUTES {
@@ -155,14 +186,52 @@ fn an_hour_of_faults_loses_nothing_that_the_spool_can_hold() {
             hour.restart(sender).await;
             let offered = hour.offered.len() as u64;
             assert_eq!(offered, SERIES * MINUTES);
-            let total = hour.total;
-            assert_eq!(
-                (total.offered, total.sent, total.spooled),
-                (offered, offered, 0)
+            let (total, taken) = (hour.total, hour.taken().len() as u64);
+            let refused = total.refused.total();
+            assert_eq!((total.offered, total.spooled), (offered, 0));
+            assert_eq!((total.sent + refused, total.dropped.total()), (offered, 0));
+            assert!(total.retried.total() > 20, "there were faults: {total:?}");
+            // One that was taken without an answer may be refused when it comes again.
+            assert!(refused > 20, "there were refusals: {total:?}");
+            assert!(
+                (total.sent..=offered).contains(&taken),
+                "seed {seed}: {taken} of {offered} were taken: {total:?}"
             );
-            assert_eq!(total.dropped.total() + total.refused.total(), 0);
-            assert!(total.retried > 20, "there were faults: {total:?}");
-            assert_eq!(hour.taken().len() as u64, offered, "seed {seed}");
+            let answers = hour.gateway.answers();
+            assert!(!answers.contains_key("Throttling.User"), "{answers:?}");
+        };
+        time.run(test).expect("a runtime");
+    }
+}
+
+#[test]
+fn an_hour_of_kills_loses_nothing_but_what_was_in_memory() {
+    for seed in 0..1 {
+        let (time, folder) = (time(), tempfile::tempdir().expect("a folder"));
+        let test = async {
+            let gateway = Gateway::start_with(config(&time)).await.expect("a gateway");
+            gateway.faults().run(faults(seed, false));
+            let spool = sender_config(&folder.path().join("spool"));
+            let mut hour = hour(seed, &time, gateway, spool);
+            let mut sender = hour.start().await;
+            let (mut lost, mut kills) = (0, 0);
+            for minute in 0..MINUTES {
+                hour.gateway.listen(minute % 4 != 3);
+                hour.minute(minute, &sender).await;
+                if minute % 4 == 3 || hour.dice.u32(0..4) == 0 {
+                    let killed = hour.kill(sender, folder.path()).await;
+                    sender = killed.0;
+                    lost += killed.1;
+                    kills += 1;
+                }
+            }
+            hour.gateway.listen(true);
+            hour.gateway.faults().clear();
+            idle(&sender, &time).await;
+            let (offered, taken) = (hour.offered.len() as u64, hour.taken().len() as u64);
+            assert!(kills > 15);
+            assert!(lost < offered / 10, "{lost} of {offered}");
+            assert!(taken + lost >= offered, "seed {seed}: {taken}, {lost}");
         };
         time.run(test).expect("a runtime");
     }

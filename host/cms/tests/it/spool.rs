@@ -13,7 +13,7 @@ use crate::support::{client_in, config, datum, time};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn batches(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn batches(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder");
     let paths = entries.map(|entry| entry.expect("an entry").path());
     let mut batches: Vec<_> = paths
@@ -24,7 +24,7 @@ fn batches(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Has a sender leave batches of 21 in a folder.
-async fn leave(
+pub(crate) async fn leave(
     gateway: &Gateway,
     time: &lockgate_stand_ins::VirtualTime,
     folder: &Path,

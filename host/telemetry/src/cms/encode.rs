@@ -2,7 +2,7 @@
 //!
 //! Each series comes twice: without a version, so that dashboards and alarm rules outlive a deployment; and with one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use lockgate_cms::{Datum, DatumError, Dimensions, Statistic};
@@ -11,8 +11,13 @@ use super::CmsConfig;
 use super::names::MetricNames;
 use super::window::Window;
 use crate::histogram::Sketch;
-use crate::snapshot::{ByOutcome, NodeCounts};
-use crate::{NodeId, Outcome, TICKS_PER_SECOND};
+use crate::own::{DROPPED, Own};
+use crate::snapshot::{ByOutcome, ModelId, NodeCounts};
+use crate::totals::ModelCounts;
+use crate::{FlowId, NodeId, Outcome, TICKS_PER_SECOND};
+
+/// The reason of what is counted as dropped here: there should be none.
+pub(super) const NO_DATUM: &str = "cms: no datum can be made";
 
 /// The percentiles that are reported of a histogram.
 const PERCENTILES: [(Statistic, f64); 4] = [
@@ -25,78 +30,137 @@ const PERCENTILES: [(Statistic, f64); 4] = [
 /// Seconds.
 const SECONDS: f64 = 1.0 / TICKS_PER_SECOND as f64;
 
-/// The data of a period.
-pub(super) struct Encoder<'a> {
-    names: &'a MetricNames,
-    config: &'a CmsConfig,
-    window: &'a Window,
+/// The data of a period, made one series after another as somebody takes them: a host may have hundreds of thousands. First those that
+/// dashboards and alarms are about.
+pub(super) struct Encoder {
+    names: Arc<MetricNames>,
+    config: Arc<CmsConfig>,
+    own: Own,
+    window: Window,
     time_ms: u64,
     /// Whether durations, fuel and memory are reported by call.
     raw: bool,
-    data: Vec<Datum>,
-    refused: u64,
+    /// None until the first is asked for.
+    todo: Option<VecDeque<Series>>,
+    made: VecDeque<Datum>,
 }
 
-impl<'a> Encoder<'a> {
+/// What is encoded at once.
+enum Series {
+    Host,
+    /// All versions of a flow, and of a node.
+    Flow(Vec<Arc<FlowId>>),
+    Node(Vec<Arc<NodeId>>),
+    Model(Arc<ModelId>),
+    FlowVersion(Arc<FlowId>),
+    NodeVersion(Arc<NodeId>),
+}
+
+impl Iterator for Encoder {
+    type Item = Datum;
+
+    fn next(&mut self) -> Option<Datum> {
+        loop {
+            if let Some(datum) = self.made.pop_front() {
+                return Some(datum);
+            }
+            let window = &self.window;
+            let todo = self.todo.get_or_insert_with(|| all(window));
+            let series = todo.pop_front()?;
+            self.series(series);
+        }
+    }
+}
+
+/// The series of a period, in their order.
+fn all(window: &Window) -> VecDeque<Series> {
+    let mut flows: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for id in window.flows.keys() {
+        let key = (&id.project, &id.flow);
+        flows.entry(key).or_default().push(Arc::clone(id));
+    }
+    let mut nodes: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for id in window.nodes.keys() {
+        let key = (&id.flow.project, &id.flow.flow, &id.node);
+        nodes.entry(key).or_default().push(Arc::clone(id));
+    }
+    let models = window.models.keys().map(Arc::clone);
+    let flow_versions = window.flows.keys().map(Arc::clone);
+    let node_versions = window.nodes.keys().map(Arc::clone);
+    std::iter::once(Series::Host)
+        .chain(flows.into_values().map(Series::Flow))
+        .chain(nodes.into_values().map(Series::Node))
+        .chain(models.map(Series::Model))
+        .chain(flow_versions.map(Series::FlowVersion))
+        .chain(node_versions.map(Series::NodeVersion))
+        .collect()
+}
+
+impl Encoder {
     pub(super) fn new(
-        names: &'a MetricNames,
-        config: &'a CmsConfig,
-        window: &'a Window,
+        names: Arc<MetricNames>,
+        config: Arc<CmsConfig>,
+        own: Own,
+        window: Window,
         time_ms: u64,
     ) -> Self {
         Self {
+            raw: matches!(config.mode, super::Mode::Raw { .. }),
             names,
             config,
+            own,
             window,
             time_ms,
-            raw: matches!(config.mode, super::Mode::Raw { .. }),
-            data: Vec::new(),
-            refused: 0,
+            todo: None,
+            made: VecDeque::new(),
         }
     }
 
-    /// The data, and how many could not be made: there should be none.
-    pub(super) fn encode(mut self) -> (Vec<Datum>, u64) {
-        self.flows();
-        self.nodes();
-        self.models();
-        self.gauges();
-        (self.data, self.refused)
-    }
-
-    fn flows(&mut self) {
-        let window = self.window;
-        let mut lasting: BTreeMap<(&str, &str), ByOutcome> = BTreeMap::new();
-        for (id, durations) in &window.flows {
-            let key = (&*id.project, &*id.flow);
-            lasting.entry(key).or_default().add(durations);
-            let version = id.version.to_string();
-            let labels = [
-                ("project", &*id.project),
-                ("flow", &*id.flow),
-                ("version", &version),
-            ];
-            self.outcomes("flow", &labels, durations);
-        }
-        for ((project, flow), durations) in lasting {
-            self.outcomes("flow", &[("project", project), ("flow", flow)], &durations);
-        }
-    }
-
-    fn nodes(&mut self) {
-        let window = self.window;
-        let mut lasting: BTreeMap<(&str, &str, &str), NodeCounts> = BTreeMap::new();
-        for (id, counts) in &window.nodes {
-            let key = (&*id.flow.project, &*id.flow.flow, &*id.node);
-            lasting.entry(key).or_default().add(counts);
-            let version = id.flow.version.to_string();
-            self.node(&versioned(id, &version), counts);
-        }
-        for ((project, flow, node), counts) in lasting {
-            self.node(
-                &[("project", project), ("flow", flow), ("node", node)],
-                &counts,
-            );
+    fn series(&mut self, series: Series) {
+        match series {
+            Series::Host => self.host(),
+            Series::Flow(ids) => {
+                let mut all = ByOutcome::default();
+                for durations in ids.iter().filter_map(|id| self.window.flows.get(id)) {
+                    all.add(durations);
+                }
+                if let Some(id) = ids.first() {
+                    let labels = [("project", &*id.project), ("flow", &*id.flow)];
+                    self.outcomes("flow", &labels, &all);
+                }
+            }
+            Series::Node(ids) => {
+                let mut all = NodeCounts::default();
+                for counts in ids.iter().filter_map(|id| self.window.nodes.get(id)) {
+                    all.add(counts);
+                }
+                if let Some(id) = ids.first() {
+                    self.node(&lasting(id), &all);
+                }
+            }
+            Series::Model(id) => {
+                if let Some(counts) = self.window.models.remove(&id) {
+                    self.model(&id, &counts);
+                }
+            }
+            // It was told without a version before, so it is not needed any more.
+            Series::FlowVersion(id) => {
+                if let Some(durations) = self.window.flows.remove(&id) {
+                    let version = id.version.to_string();
+                    let labels = [
+                        ("project", &*id.project),
+                        ("flow", &*id.flow),
+                        ("version", &*version),
+                    ];
+                    self.outcomes("flow", &labels, &durations);
+                }
+            }
+            Series::NodeVersion(id) => {
+                if let Some(counts) = self.window.nodes.remove(&id) {
+                    let version = id.flow.version.to_string();
+                    self.node(&versioned(&id, &version), &counts);
+                }
+            }
         }
     }
 
@@ -106,8 +170,9 @@ impl<'a> Encoder<'a> {
             self.histogram("node", "fuel", labels, &counts.fuel, 1.0);
             self.histogram("node", "memory", labels, &counts.memory, 1.0);
         }
+        // Also where there were none: an alarm ends by that.
+        self.count("node", "retries", labels, counts.retries);
         for (metric, count) in [
-            ("retries", counts.retries),
             ("cache_hits", counts.cache_hits),
             ("input_tokens", counts.tokens.input),
             ("output_tokens", counts.tokens.output),
@@ -118,27 +183,23 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    fn models(&mut self) {
-        let window = self.window;
-        for (id, counts) in &window.models {
-            let labels = [
-                ("project", &*id.project),
-                ("provider", &*id.provider),
-                ("model", &*id.model),
-            ];
-            self.histogram("model", "duration", &labels, &counts.duration, SECONDS);
-            for (metric, tokens) in [
-                ("input_tokens", &counts.input_tokens),
-                ("output_tokens", &counts.output_tokens),
-            ] {
-                self.histogram("model", metric, &labels, tokens, 1.0);
-            }
+    fn model(&mut self, id: &ModelId, counts: &ModelCounts) {
+        let labels = [
+            ("project", &*id.project),
+            ("provider", &*id.provider),
+            ("model", &*id.model),
+        ];
+        self.histogram("model", "duration", &labels, &counts.duration, SECONDS);
+        for (metric, tokens) in [
+            ("input_tokens", &counts.input_tokens),
+            ("output_tokens", &counts.output_tokens),
+        ] {
+            self.histogram("model", metric, &labels, tokens, 1.0);
         }
     }
 
-    fn gauges(&mut self) {
-        let window = self.window;
-        let gauges = &window.gauges;
+    fn host(&mut self) {
+        let gauges = std::mem::take(&mut self.window.gauges);
         let values = |read: fn(&crate::Gauges) -> f64| gauges.iter().map(read).collect::<Vec<_>>();
         self.gauge(
             "queue",
@@ -151,11 +212,11 @@ impl<'a> Encoder<'a> {
             "active",
             &values(|gauges| gauges.sandbox_active as f64),
         );
-        self.count("telemetry", "dropped", &[], window.dropped);
+        self.count("telemetry", "dropped", &[], self.window.dropped);
     }
 
-    /// Durations of all outcomes together, and how many ended in each way. Errors are told also where there are none: an alarm
-    /// ends by that.
+    /// Durations of all outcomes together, and how many ended in each way. Errors and traps are told also where there are none: an
+    /// alarm ends by that.
     fn outcomes(
         &mut self,
         component: &'static str,
@@ -165,18 +226,16 @@ impl<'a> Encoder<'a> {
         if !self.raw {
             self.histogram(component, "duration", labels, &durations.all(), SECONDS);
         }
-        let mut errors = 0;
-        for (outcome, sketch) in durations.iter() {
-            errors += if outcome.is_error() {
-                sketch.count()
-            } else {
-                0
-            };
-            self.count(component, outcome.word(), labels, sketch.count());
+        if durations.is_empty() {
+            return;
         }
-        if Outcome::ALL.iter().any(|&one| durations.count(one) > 0) {
-            self.count(component, "errors", labels, errors);
+        for outcome in Outcome::ALL {
+            let count = durations.count(outcome);
+            if count > 0 || outcome == Outcome::Trapped {
+                self.count(component, outcome.word(), labels, count);
+            }
         }
+        self.count(component, "errors", labels, durations.errors());
     }
 
     fn histogram(
@@ -241,12 +300,12 @@ impl<'a> Encoder<'a> {
     ) {
         let made = self.datum(component, metric, labels, values);
         match made {
-            Some(Ok(datum)) => self.data.push(datum.in_group(self.config.group_id)),
+            Some(Ok(datum)) => self.made.push_back(datum.in_group(self.config.group_id)),
             Some(Err(error)) => {
                 tracing::error!(component, metric, %error, "a metric cannot be told to CMS");
-                self.refused += 1;
+                self.own.add(DROPPED, NO_DATUM, 1);
             }
-            None => self.refused += 1,
+            None => self.own.add(DROPPED, NO_DATUM, 1),
         }
     }
 
@@ -265,14 +324,19 @@ impl<'a> Encoder<'a> {
     }
 }
 
-/// What tells a version of a node apart.
-pub(super) fn versioned<'i>(id: &'i Arc<NodeId>, version: &'i str) -> Vec<(&'static str, &'i str)> {
-    let mut labels = vec![
+/// What tells a node apart, whatever its version.
+pub(super) fn lasting(id: &NodeId) -> [(&'static str, &str); 3] {
+    [
         ("project", &*id.flow.project),
         ("flow", &*id.flow.flow),
         ("node", &*id.node),
-        ("version", version),
-    ];
+    ]
+}
+
+/// What tells a version of a node apart.
+pub(super) fn versioned<'i>(id: &'i NodeId, version: &'i str) -> Vec<(&'static str, &'i str)> {
+    let mut labels = lasting(id).to_vec();
+    labels.push(("version", version));
     // A sub-flow has no plugin, and CMS takes no empty value.
     if !id.plugin.is_empty() {
         labels.push(("plugin", &*id.plugin));

@@ -25,7 +25,7 @@ use crate::own::{CMS_REFUSED, CMS_RETRIED, CMS_SENT, DROPPED, Own};
 use crate::snapshot::{Snapshot, unix_ms};
 
 pub use config::{CmsConfig, Mode};
-use encode::Encoder;
+use encode::{Encoder, NO_DATUM};
 pub use names::{MetricNames, NAME_PATTERN, PatternError};
 use raw::RawCall;
 pub use raw::RawCalls;
@@ -35,8 +35,8 @@ use window::Window;
 /// Reports to CMS.
 #[derive(Debug)]
 pub struct CmsExporter {
-    config: CmsConfig,
-    names: MetricNames,
+    config: Arc<CmsConfig>,
+    names: Arc<MetricNames>,
     raw: Option<Arc<RawCalls>>,
     own: Own,
     state: Mutex<State>,
@@ -61,8 +61,8 @@ impl CmsExporter {
         sender: Sender,
     ) -> Self {
         Self {
-            config,
-            names,
+            config: Arc::new(config),
+            names: Arc::new(names),
             raw,
             own,
             state: Mutex::new(State {
@@ -73,68 +73,41 @@ impl CmsExporter {
         }
     }
 
-    /// What a period came to.
-    fn encoded(&self, window: &Window, time_ms: u64) -> Vec<Datum> {
-        let encoder = Encoder::new(&self.names, &self.config, window, time_ms);
-        let (data, refused) = encoder.encode();
-        if refused > 0 {
-            self.own.add(DROPPED, "cms: no datum can be made", refused);
-        }
-        data
+    /// Reports what a period came to.
+    fn report(&self, sender: &Sender, window: Window, now_ms: u64) {
+        // One that is not over is reported as of now: CMS takes no moment that is to come.
+        let time_ms = window.end_ms().min(now_ms);
+        let (names, config) = (Arc::clone(&self.names), Arc::clone(&self.config));
+        sender.feed(Encoder::new(
+            names,
+            config,
+            self.own.clone(),
+            window,
+            time_ms,
+        ));
     }
 
-    /// The single calls since the last time.
-    fn calls(&self) -> Vec<Datum> {
-        let Some(raw) = &self.raw else {
-            return Vec::new();
-        };
+    /// Reports the single calls since the last time.
+    fn report_calls(&self, sender: &Sender) {
+        let Some(raw) = &self.raw else { return };
         let (calls, lost) = raw.drain();
         if lost > 0 {
             self.own.add(DROPPED, "cms: too many calls at once", lost);
         }
-        let sample = raw.sample().to_string();
-        let data = calls.iter().flat_map(|call| self.call(call, &sample));
-        let mut made = Vec::new();
-        for datum in data {
-            match datum {
-                Ok(datum) => made.push(datum.in_group(self.config.group_id)),
-                Err(_) => self.own.add(DROPPED, "cms: no datum can be made", 1),
-            }
+        if calls.is_empty() {
+            return;
         }
-        made
-    }
-
-    fn call(&self, call: &RawCall, sample: &str) -> Vec<Result<Datum, DatumError>> {
-        let (component, version, mut labels);
-        match &call.of {
-            RawId::Flow(id) => {
-                component = "flow";
-                version = id.version.to_string();
-                labels = vec![
-                    ("project", &*id.project),
-                    ("flow", &*id.flow),
-                    ("version", &version),
-                ];
+        let (names, config) = (Arc::clone(&self.names), Arc::clone(&self.config));
+        let (own, sample) = (self.own.clone(), raw.sample().to_string());
+        let data = calls.into_iter().flat_map(move |call| {
+            let data = raw_data(&call, &names, &config, &sample);
+            let unmade = data.iter().filter(|datum| datum.is_err()).count();
+            if unmade > 0 {
+                own.add(DROPPED, NO_DATUM, unmade as u64);
             }
-            RawId::Node(id) => {
-                component = "node";
-                version = id.flow.version.to_string();
-                labels = encode::versioned(id, &version);
-            }
-        }
-        labels.push(("outcome", call.outcome.word()));
-        labels.push(("sample", sample));
-        let seconds = call.ticks as f64 / TICKS_PER_SECOND as f64;
-        let mut values = vec![("duration", seconds)];
-        if let Some((fuel, memory)) = call.used {
-            values.extend([("fuel", fuel as f64), ("memory", memory as f64)]);
-        }
-        let datum = |(metric, value): (&'static str, f64)| {
-            let name: MetricName = self.names.get(component, metric)?.clone();
-            let dimensions = encode::dimensions(&self.config.instance, &labels);
-            Some(dimensions.and_then(|at| Datum::raw(name, at, value, call.time_ms)))
-        };
-        values.into_iter().filter_map(datum).collect()
+            data.into_iter().flatten()
+        });
+        sender.feed(data);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -145,7 +118,16 @@ impl CmsExporter {
     fn count(&self, status: &SenderStatus) {
         let own = &self.own;
         own.set(CMS_SENT, "", status.sent);
-        own.set(CMS_RETRIED, "", status.retried);
+        for (reason, count) in [
+            ("throttled", status.retried.throttled),
+            ("unreachable", status.retried.unreachable),
+            ("expired", status.retried.expired),
+            ("credentials", status.retried.credentials),
+            ("authentication", status.retried.authentication),
+            ("fault", status.retried.fault),
+        ] {
+            own.set(CMS_RETRIED, reason, count);
+        }
         for (reason, count) in [
             ("quota", status.refused.quota),
             ("parameter", status.refused.parameter),
@@ -169,20 +151,23 @@ impl CmsExporter {
 
 impl Exporter for CmsExporter {
     fn take(&self, snapshot: &Arc<Snapshot>) {
-        let mut data = self.calls();
         let mut state = self.state();
+        let state = &mut *state;
         let all = snapshot.own.iter().filter(|count| count.name == DROPPED);
         let all = all.map(|count| count.total).sum::<u64>();
         let dropped = all.saturating_sub(std::mem::replace(&mut state.dropped, all));
+        let Some(sender) = &state.sender else { return };
+        self.report_calls(sender);
         for period in [Period::Minute, Period::FiveMinutes] {
             let is_of = |window: &Window| window.period == period;
             let next = Window::of(period, snapshot.middle());
             match state.open.iter_mut().find(|window| is_of(window)) {
-                Some(open) if open.end_s >= next.end_s => open.add(snapshot, dropped),
+                Some(open) if open.end_s == next.end_s => open.add(snapshot, dropped),
+                // It is over; or the clock was set back behind its beginning, and it will not come to its end.
                 Some(open) => {
                     let over = std::mem::replace(open, next);
                     open.add(snapshot, dropped);
-                    data.extend(self.encoded(&over, over.end_ms()));
+                    self.report(sender, over, unix_ms(snapshot.to));
                 }
                 None => {
                     let mut next = next;
@@ -191,10 +176,7 @@ impl Exporter for CmsExporter {
                 }
             }
         }
-        if let Some(sender) = &state.sender {
-            sender.offer(data);
-            self.count(&sender.status());
-        }
+        self.count(&sender.status());
     }
 
     fn close(&self, within: Duration) -> BoxFuture<'_, ()> {
@@ -206,14 +188,51 @@ impl Exporter for CmsExporter {
             let Some(sender) = sender else {
                 return;
             };
-            let mut data = self.calls();
-            // A period that is not over is reported as of now: CMS takes no moment that is to come.
-            let now = unix_ms(SystemTime::now());
-            let open = open.iter();
-            data.extend(open.flat_map(|window| self.encoded(window, window.end_ms().min(now))));
-            sender.offer(data);
+            self.report_calls(&sender);
+            let now_ms = unix_ms(SystemTime::now());
+            for window in open {
+                self.report(&sender, window, now_ms);
+            }
             let status = sender.close(within).await;
             self.count(&status);
         })
     }
+}
+
+/// A single call as CMS takes it: its time, and the fuel and memory that it used; without its version, so that there is a series that
+/// outlives a deployment, and with it.
+fn raw_data(
+    call: &RawCall,
+    names: &MetricNames,
+    config: &CmsConfig,
+    sample: &str,
+) -> Vec<Result<Datum, DatumError>> {
+    let version = call.of.version().to_string();
+    let (component, lasting, versioned) = match &call.of {
+        RawId::Flow(id) => {
+            let lasting = vec![("project", &*id.project), ("flow", &*id.flow)];
+            let versioned = [&lasting[..], &[("version", &version)]].concat();
+            ("flow", lasting, versioned)
+        }
+        RawId::Node(id) => {
+            let versioned = encode::versioned(id, &version);
+            ("node", encode::lasting(id).to_vec(), versioned)
+        }
+    };
+    let seconds = call.ticks as f64 / TICKS_PER_SECOND as f64;
+    let mut values = vec![("duration", seconds)];
+    if let Some((fuel, memory)) = call.used {
+        values.extend([("fuel", fuel as f64), ("memory", memory as f64)]);
+    }
+    let mut data = Vec::new();
+    for mut labels in [lasting, versioned] {
+        labels.push(("sample", sample));
+        data.extend(values.iter().filter_map(|&(metric, value)| {
+            let name: MetricName = names.get(component, metric)?.clone();
+            let dimensions = encode::dimensions(&config.instance, &labels);
+            let datum = dimensions.and_then(|at| Datum::raw(name, at, value, call.time_ms));
+            Some(datum.map(|datum| datum.in_group(config.group_id)))
+        }));
+    }
+    data
 }

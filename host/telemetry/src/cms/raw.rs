@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use crate::snapshot::unix_ms;
-use crate::{FlowId, NodeId, Outcome};
+use crate::{FlowId, NodeId};
 
 /// How many calls wait at most for the exporter, which looks once an interval.
 const MAX_CALLS: usize = 50_000;
@@ -14,7 +14,6 @@ const MAX_CALLS: usize = 50_000;
 #[derive(Debug, Clone)]
 pub(crate) struct RawCall {
     pub(crate) of: RawId,
-    pub(crate) outcome: Outcome,
     pub(crate) time_ms: u64,
     pub(crate) ticks: u64,
     /// Fuel and bytes of memory, where a call was made.
@@ -26,6 +25,16 @@ pub(crate) struct RawCall {
 pub(crate) enum RawId {
     Node(Arc<NodeId>),
     Flow(Arc<FlowId>),
+}
+
+impl RawId {
+    /// The version of the flow.
+    pub(crate) fn version(&self) -> u32 {
+        match self {
+            Self::Node(id) => id.flow.version,
+            Self::Flow(id) => id.version,
+        }
+    }
 }
 
 /// The calls that were picked, until they are reported.
@@ -56,13 +65,7 @@ impl RawCalls {
     }
 
     /// Keeps a call if it is picked.
-    pub(crate) fn offer(
-        &self,
-        of: impl FnOnce() -> RawId,
-        outcome: Outcome,
-        ticks: u64,
-        used: Option<(u64, u64)>,
-    ) {
+    pub(crate) fn offer(&self, of: impl FnOnce() -> RawId, ticks: u64, used: Option<(u64, u64)>) {
         if rand::random::<f64>() >= self.sample {
             return;
         }
@@ -73,7 +76,6 @@ impl RawCalls {
         }
         held.calls.push(RawCall {
             of: of(),
-            outcome,
             time_ms: unix_ms(SystemTime::now()),
             ticks,
             used,
@@ -100,7 +102,7 @@ mod tests {
         let flow = Arc::new(FlowId::other());
         let offer = |calls: &RawCalls, times: usize| {
             for _ in 0..times {
-                calls.offer(|| RawId::Flow(Arc::clone(&flow)), Outcome::Ok, 1, None);
+                calls.offer(|| RawId::Flow(Arc::clone(&flow)), 1, None);
             }
         };
         let none = RawCalls::new(0.0);

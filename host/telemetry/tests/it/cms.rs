@@ -1,5 +1,6 @@
 //! What Alibaba Cloud Monitor is told, by a gateway that checks all of it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -7,9 +8,9 @@ use lockgate_cms::{
     Client, CredentialChain, Credentials, Endpoint, Sender, SenderConfig, SystemClock,
 };
 use lockgate_model::{Failure, FailureKind};
-use lockgate_stand_ins::{Entry, Gateway};
+use lockgate_stand_ins::{Entry, Fault, Gateway};
 use lockgate_telemetry::cms::{CmsConfig, CmsExporter, MetricNames, Mode, NAME_PATTERN, RawCalls};
-use lockgate_telemetry::{Bounds, Collector, Counts, Exporter as _, Own};
+use lockgate_telemetry::{Bounds, Collector, Counts, DROPPED, Exporter as _, Own};
 use tempfile::TempDir;
 
 use crate::runs::Flow;
@@ -25,7 +26,7 @@ struct Host {
     collector: Collector,
     own: Own,
     start: SystemTime,
-    _spool: TempDir,
+    spool: TempDir,
 }
 
 impl Host {
@@ -71,13 +72,38 @@ impl Host {
             collector,
             own,
             start,
-            _spool: spool,
+            spool,
         }
     }
 
     fn collect(&self, seconds: u64) {
         self.collector
             .collect(self.start + Duration::from_secs(seconds), None);
+    }
+
+    /// Runs so many flows once, each of one node.
+    fn runs(&self, flows: usize) {
+        for index in 0..flows {
+            let flow = Flow::new(&self.counts, "default", &format!("f{index}"), 1, "a");
+            flow.run(Duration::from_millis(5));
+        }
+    }
+
+    /// What telemetry says that it dropped.
+    fn dropped(&self) -> u64 {
+        let all = self.own.all().into_iter();
+        let dropped = all.filter(|count| count.name == DROPPED);
+        dropped.map(|count| count.total).sum()
+    }
+
+    /// A sender on the same spool, after the host ended.
+    async fn next(&self) -> Sender {
+        let chain = CredentialChain::fixed(Credentials::new("testid", "testsecret"));
+        let endpoint = Endpoint::at(&self.gateway.url()).expect("an address");
+        let client = Client::new(endpoint, Arc::new(chain), Arc::new(SystemClock));
+        let config = SenderConfig::new(self.spool.path().join("spool"));
+        let sender = Sender::start(client.expect("a client"), config).await;
+        sender.expect("a sender")
     }
 
     /// Everything that the gateway took, after the host ended.
@@ -194,6 +220,15 @@ async fn a_minute_comes_to_what_its_calls_took() {
         [0.0, 1.0],
         "also where there are none"
     );
+    assert_eq!(count("custom_lockgate_flow_trapped"), [0.0, 0.0]);
+    for name in [
+        "custom_lockgate_node_trapped",
+        "custom_lockgate_node_retries",
+    ] {
+        let minutes = of(&entries, name, Some(60), &node);
+        let sums: Vec<_> = minutes.iter().map(|minute| minute.values["Sum"]).collect();
+        assert_eq!(sums, [0.0, 0.0], "{name}: an alarm ends by that");
+    }
 
     // What telemetry counts of itself knows what was taken.
     let sent = host
@@ -217,21 +252,35 @@ async fn single_calls_say_which_share_they_are() {
         .collect();
     assert_eq!(
         raw.len(),
-        50 * 4,
-        "a run, and a call's time, fuel and memory"
+        50 * 4 * 2,
+        "a run, and a call's time, fuel and memory; with a version and without"
     );
     assert!(raw.iter().all(|entry| entry.dimensions["sample"] == "1"));
-    assert!(raw.iter().all(|entry| entry.dimensions["outcome"] == "ok"));
-    let durations = raw
+    assert!(
+        raw.iter()
+            .all(|entry| !entry.dimensions.contains_key("outcome"))
+    );
+    // A dashboard's series outlives a deployment, and each version has its own.
+    let node = [("project", "default"), ("flow", "poem"), ("node", "a")];
+    let lasting = [&node[..], &[("sample", "1")]].concat();
+    for name in ["duration", "fuel", "memory"] {
+        let name = format!("custom_lockgate_node_{name}");
+        let all: Vec<_> = raw.iter().filter(|entry| entry.name == name).collect();
+        let is_of = |entry: &&&&Entry| entry.dimensions.get("version").is_some_and(|of| of == "3");
+        let versioned = all.iter().filter(is_of);
+        assert_eq!(of(&entries, &name, None, &lasting).len(), 50, "{name}");
+        assert_eq!((all.len(), versioned.count()), (100, 50), "{name}");
+    }
+    let durations = of(&entries, "custom_lockgate_node_duration", None, &lasting);
+    let durations: Vec<_> = durations
         .iter()
-        .filter(|entry| entry.name == "custom_lockgate_node_duration");
-    let durations: Vec<_> = durations.map(|entry| entry.values["value"]).collect();
+        .map(|entry| entry.values["value"])
+        .collect();
     assert!(
         durations.iter().all(|value| (value - 0.25).abs() < 1e-6),
         "{durations:?}"
     );
     // Counts cost nothing, and are told whole.
-    let node = [("project", "default"), ("flow", "poem"), ("node", "a")];
     let ok = of(&entries, "custom_lockgate_node_ok", Some(60), &node);
     assert_eq!(ok[0].values["Sum"], 50.0);
     assert!(of(&entries, "custom_lockgate_node_duration", Some(60), &node).is_empty());
@@ -241,8 +290,9 @@ async fn single_calls_say_which_share_they_are() {
 async fn names_that_cms_does_not_keep_stay_apart() {
     let host = Host::new(Mode::Aggregated).await;
     let flow = Flow::new(&host.counts, "default", "poem", 1, "a");
-    // Both are made of characters that are not kept, and are as long.
-    flow.model(Duration::from_secs(1), "p", "春天-model");
+    // What is not kept of both becomes the same.
+    flow.model(Duration::from_secs(1), "p", "qwen:plus");
+    flow.model(Duration::from_secs(1), "p", "qwen@plus");
     flow.model(Duration::from_secs(1), "p", "qwen-plus");
     // The same model in another project is another series.
     let other = Flow::new(&host.counts, "other", "poem", 1, "a");
@@ -259,7 +309,12 @@ async fn names_that_cms_does_not_keep_stay_apart() {
             (of("project"), of("model"), entry.values["Sum"])
         })
         .collect();
-    assert_eq!(models.len(), 3, "{models:?}");
+    assert_eq!(models.len(), 4, "{models:?}");
+    let mangled = models.iter().map(|(_, model, _)| model);
+    let mangled: BTreeSet<_> = mangled
+        .filter(|model| model.starts_with("qwen_plus_"))
+        .collect();
+    assert_eq!(mangled.len(), 2, "{models:?}");
     for project in ["default", "other"] {
         let qwen = (project.to_owned(), "qwen-plus".to_owned(), 100.0);
         assert!(models.contains(&qwen), "{models:?}");
@@ -279,11 +334,7 @@ async fn a_host_that_ends_twice_and_a_gateway_that_is_away_lose_nothing() {
     assert!(host.gateway.entries().is_empty());
     // The next one on the same spool sends it.
     host.gateway.listen(true);
-    let chain = CredentialChain::fixed(Credentials::new("testid", "testsecret"));
-    let endpoint = Endpoint::at(&host.gateway.url()).expect("an address");
-    let client = Client::new(endpoint, Arc::new(chain), Arc::new(SystemClock)).expect("a client");
-    let config = SenderConfig::new(host._spool.path().join("spool"));
-    let sender = Sender::start(client, config).await.expect("a sender");
+    let sender = host.next().await;
     let begun = std::time::Instant::now();
     while sender.status().sent < sender.status().found {
         assert!(begun.elapsed() < PATIENCE, "{:?}", sender.status());
@@ -296,4 +347,83 @@ async fn a_host_that_ends_twice_and_a_gateway_that_is_away_lose_nothing() {
         of(&entries, "custom_lockgate_node_duration", Some(60), &node).len(),
         1
     );
+}
+
+#[tokio::test]
+async fn a_busy_host_loses_nothing_where_two_periods_end_at_once() {
+    const FLOWS: usize = 500;
+    let host = Host::new(Mode::Aggregated).await;
+    host.runs(FLOWS);
+    host.collect(290);
+    host.runs(1);
+    host.collect(310);
+    let entries = host.end().await;
+    // More than may wait at once for being sent.
+    assert!(entries.len() > 20_000, "{}", entries.len());
+    assert_eq!(host.dropped(), 0);
+    let is_of = |period: u64| {
+        let name = "custom_lockgate_node_duration";
+        let all = entries.iter().filter(|entry| entry.name == name);
+        let lasting = all.filter(|entry| !entry.dimensions.contains_key("version"));
+        let times = lasting.filter(|entry| entry.period == Some(period));
+        times.map(|entry| entry.time_ms).collect::<Vec<_>>()
+    };
+    let ended = |time: u64| move |at: &&u64| **at == 1_763_730_000_000 + time * 1_000;
+    assert_eq!(is_of(60).iter().filter(ended(180)).count(), FLOWS);
+    assert_eq!(is_of(300).iter().filter(ended(300)).count(), FLOWS);
+    // What dashboards and alarms are about comes first.
+    let first = entries
+        .iter()
+        .position(|entry| entry.dimensions.contains_key("version"));
+    let lasting = FLOWS * (4 + 7) + 4;
+    assert_eq!(first, Some(lasting));
+}
+
+#[tokio::test]
+async fn a_gateway_that_hangs_costs_nothing_at_the_end() {
+    let host = Host::new(Mode::Aggregated).await;
+    host.gateway.faults().run(|| Some(Fault::Hang));
+    host.runs(300);
+    host.collect(10);
+    host.exporter.close(Duration::ZERO).await;
+    assert_eq!(host.dropped(), 0);
+    // Both periods, with versions and without.
+    let found = host.next().await.status().found;
+    assert_eq!(found, (300 * (4 + 7) * 2 + 4) * 2);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_ends_the_periods_that_are_ahead() {
+    let host = Host::new(Mode::Aggregated).await;
+    let flow = Flow::new(&host.counts, "default", "poem", 1, "a");
+    flow.run(Duration::from_millis(1));
+    host.collect(30);
+    // As the collector tells of it: from then on all is of the new time.
+    let hour = Duration::from_secs(3_600);
+    let at = |seconds: u64| host.start - hour + Duration::from_secs(seconds);
+    flow.run(Duration::from_millis(1));
+    let after = Collector::new(
+        Arc::clone(&host.counts),
+        host.own.clone(),
+        vec![Arc::clone(&host.exporter) as _],
+        at(30),
+    );
+    after.collect(at(30), None);
+    for minute in [1, 2] {
+        flow.run(Duration::from_millis(1));
+        after.collect(at(60 * minute + 30), None);
+    }
+    let entries = host.end().await;
+    let node = [("project", "default"), ("flow", "poem"), ("node", "a")];
+    let times = |period: u64| {
+        let found = of(&entries, "custom_lockgate_node_ok", Some(period), &node);
+        let of = |entry: &&Entry| (entry.time_ms, entry.values["Sum"]);
+        found.iter().map(of).collect::<Vec<_>>()
+    };
+    let ms = |seconds: u64| 1_763_726_400_000 + seconds * 1_000;
+    // What was counted under the wrong time is told as of when that was noticed: CMS takes nothing that is to come.
+    let minutes = [(ms(30), 1.0), (ms(60), 1.0 + 1.0), (ms(120), 1.0)];
+    assert_eq!(times(60), minutes);
+    assert_eq!(times(300)[0], (ms(30), 1.0));
+    assert_eq!(times(300)[1].1, 3.0);
 }

@@ -125,14 +125,34 @@ pub(super) fn write(folder: &Path, name: &Name, text: &[u8]) -> io::Result<()> {
 }
 
 /// What is in a file, if it is what was written.
-pub(super) fn read(folder: &Path, name: &Name) -> Option<Vec<Datum>> {
+///
+/// # Errors
+///
+/// It cannot be read for now: there are no descriptors, say. That says nothing about what is in it.
+pub(super) fn read(folder: &Path, name: &Name) -> io::Result<Option<Vec<Datum>>> {
     let opened = File::options()
         .read(true)
         .custom_flags(no_follow())
         .open(name.path(folder));
     let mut text = Vec::new();
-    let read = opened.ok()?.take(MAX_FILE_BYTES + 1).read_to_end(&mut text);
-    if read.ok()? as u64 > MAX_FILE_BYTES {
+    let read = opened.and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut text));
+    match read {
+        Ok(_) => Ok(decode(name, &text)),
+        Err(error) if is_none_of_ours(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether there will never be a batch there: nothing, a link, a folder, a socket.
+fn is_none_of_ours(error: &io::Error) -> bool {
+    let codes = [libc::ENOENT, libc::ELOOP, libc::EISDIR, libc::ENXIO];
+    error
+        .raw_os_error()
+        .is_some_and(|code| codes.contains(&code))
+}
+
+fn decode(name: &Name, text: &[u8]) -> Option<Vec<Datum>> {
+    if text.len() as u64 > MAX_FILE_BYTES {
         return None;
     }
     let rest = text.strip_prefix(FORM.as_bytes())?.strip_prefix(b"\n")?;

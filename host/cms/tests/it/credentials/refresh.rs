@@ -23,11 +23,11 @@ fn a_key_is_replaced_before_it_expires_and_its_file_is_read_again() {
         place.write("token", "hush.oidc.2");
         place.sts.expect_token("hush.oidc.2");
         place.sts.lend(lent("role-2", &place.time, HOUR));
-        place.time.advance(10 * MINUTE);
+        place.time.advance(5 * MINUTE);
         assert_eq!(
             place.name(&chain).await,
             "role-2",
-            "10 minutes before the end"
+            "15 minutes before the end"
         );
         assert_eq!(place.sts.asked().len(), 2);
     });
@@ -144,5 +144,39 @@ fn a_file_that_changes_is_noticed() {
         assert_eq!(place.name(&chain).await, "one");
         place.time.advance(5 * MINUTE);
         assert_eq!(place.name(&chain).await, "two");
+    });
+}
+
+#[test]
+fn a_key_that_was_taken_away_is_looked_for_elsewhere() {
+    run(async |place| {
+        let ini =
+            "[default]\ntype = access_key\naccess_key_id = old\naccess_key_secret = hush-old\n";
+        place.write(".alibabacloud/credentials", ini);
+        let chain = Arc::new(place.chain());
+        assert_eq!(place.name(&chain).await, "old");
+        assert_eq!(chain.place(), Some("credentials file"));
+        // A file that is away does not take a key away that works.
+        place.remove(".alibabacloud/credentials");
+        place.time.advance(5 * MINUTE);
+        assert_eq!(place.name(&chain).await, "old");
+
+        let clock = Arc::new(Virtual(place.time.clone()));
+        let client = client_with(&place.gateway, place.chain(), clock);
+        place.write(".alibabacloud/credentials", ini);
+        let lent = lent("instance", &place.time, HOUR).key;
+        let keys = vec![key("old")];
+        place.gateway.change(|config| config.keys = keys);
+        let put = async || client.put_custom_metric(&[datum(0, 0)]).await;
+        put().await.expect("taken");
+        place.gateway.change(|config| config.keys = vec![lent]);
+        put().await.expect_err("the key is not known any more");
+        put()
+            .await
+            .expect_err("its place still says that it is to be used");
+        assert_eq!(client.credentials().place(), Some("credentials file"));
+        place.remove(".alibabacloud/credentials");
+        put().await.expect("the instance has a role");
+        assert_eq!(client.credentials().place(), Some("ECS instance"));
     });
 }
