@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use lockgate_model::{FlowSeries, NodeFinished, NodeOutcome, RunOutcome};
+use lockgate_model::{FlowSeries, NodeFinished, NodeOutcome, NodeReceipt, RunOutcome};
 
 use crate::cms::{RawCalls, RawId};
 use crate::histogram::Recorder;
@@ -52,10 +52,8 @@ impl FlowSeries for PlanSeries {
             self.models.count(project, usage, ticks(node.took));
         }
         if let Some(raw) = &self.raw {
-            let calls = &node.receipt.calls;
-            let used = (node.receipt.attempts > 0).then_some((calls.fuel, calls.memory_bytes));
             let id = || RawId::Node(Arc::clone(&series.id));
-            raw.offer(id, outcome, ticks(node.took), used);
+            raw.offer(id, outcome, ticks(node.took), used(node.receipt));
         }
     }
 
@@ -146,10 +144,10 @@ impl NodeSeries {
     fn count(&self, node: &NodeFinished<'_>) -> Option<Outcome> {
         let outcome = Outcome::of_node(node.outcome)?;
         let receipt = node.receipt;
-        if receipt.attempts > 0 {
+        if let Some((fuel, memory)) = used(receipt) {
             let used = self.used.get_or_init(Box::default);
-            used.fuel.record(receipt.calls.fuel);
-            used.memory.record(receipt.calls.memory_bytes);
+            used.fuel.record(fuel);
+            used.memory.record(memory);
         }
         if receipt.attempts > 1 || receipt.cache_hits > 0 || receipt.usage.is_some() {
             self.rare.count(receipt);
@@ -192,7 +190,7 @@ impl NodeSeries {
 }
 
 impl Rare {
-    fn count(&self, receipt: &lockgate_model::NodeReceipt) {
+    fn count(&self, receipt: &NodeReceipt) {
         let add = |count: &AtomicU64, by: u64| {
             if by > 0 {
                 count.fetch_add(by, Ordering::Relaxed);
@@ -205,6 +203,13 @@ impl Rare {
             add(&self.output_tokens, usage.output_tokens);
         }
     }
+}
+
+/// The fuel and the bytes of memory of a call, where they are known. A guest that ran used fuel; a call that was cut short, or
+/// that no guest began, has no receipt, and what is not known is not 0.
+fn used(receipt: &NodeReceipt) -> Option<(u64, u64)> {
+    let calls = &receipt.calls;
+    (receipt.attempts > 0 && calls.fuel > 0).then_some((calls.fuel, calls.memory_bytes))
 }
 
 /// A histogram for each way to end, made when something first ends so.

@@ -63,9 +63,9 @@ pub struct NodePoint {
 pub struct NodeCounts {
     /// How long it took, in [`TICKS_PER_SECOND`](crate::TICKS_PER_SECOND)ths of a second, by how it ended.
     pub durations: ByOutcome,
-    /// Fuel, where calls were made.
+    /// Fuel, where a guest ran and that is known: not of calls that were cut short.
     pub fuel: Sketch,
-    /// The most bytes of all memories of a call, where calls were made.
+    /// The most bytes of all memories of a call, of the same calls.
     pub memory: Sketch,
     /// Attempts after the first.
     pub retries: u64,

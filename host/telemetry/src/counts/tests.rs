@@ -92,6 +92,36 @@ fn what_runs_tell_is_in_the_next_snapshot_and_in_the_totals() {
 }
 
 #[test]
+fn what_a_call_used_that_was_cut_short_is_not_known() {
+    let raw = Arc::new(RawCalls::new(1.0));
+    let counts = Counts::new(Bounds::default(), Own::default()).with_raw(Some(Arc::clone(&raw)));
+    let series = Flow::new("poem", 1).series(&counts, true);
+    finish(&*series, 1);
+    let mut receipt = NodeReceipt {
+        attempts: 1,
+        ..NodeReceipt::default()
+    };
+    // That it waited for a place is known, and nothing beside.
+    for queue in [Duration::ZERO, Duration::from_millis(5)] {
+        receipt.calls.queue = queue;
+        series.node_finished(&NodeFinished {
+            node: 0,
+            outcome: &NodeOutcome::Cancelled,
+            receipt: &receipt,
+            took: Duration::from_secs(1),
+        });
+    }
+    let drained = counts.drain();
+    let node = &drained.nodes[0].counts;
+    assert_eq!(node.durations.count(Outcome::Cancelled), 2);
+    assert_eq!((node.fuel.count(), node.fuel.min()), (1, 100));
+    assert_eq!((node.memory.count(), node.memory.min()), (1, 65_536));
+    let (calls, _) = raw.drain();
+    let known = calls.iter().filter(|call| call.used.is_some());
+    assert_eq!((calls.len(), known.count()), (4, 1));
+}
+
+#[test]
 fn past_the_bound_and_without_a_place_series_are_counted_together() {
     let own = Own::default();
     let bounds = Bounds { flows: 2, nodes: 1 };
