@@ -58,6 +58,7 @@ fn finish(series: &dyn FlowSeries, seconds: u64) {
         outcome: &NodeOutcome::Ok(Vec::new()),
         receipt: &receipt,
         took,
+        last_took: took,
     });
     series.run_finished(&RunOutcome::Cancelled, took);
 }
@@ -109,6 +110,7 @@ fn what_a_call_used_that_was_cut_short_is_not_known() {
             outcome: &NodeOutcome::Cancelled,
             receipt: &receipt,
             took: Duration::from_secs(1),
+            last_took: Duration::from_secs(1),
         });
     }
     let drained = counts.drain();

@@ -120,6 +120,7 @@ impl Flow {
             outcome,
             receipt: &receipt,
             took: call.took,
+            last_took: call.took,
         });
     }
 }
