@@ -279,6 +279,11 @@ fn models(page: &Page<ModelId, ModelCounts>) -> Told {
     );
     page.each(|id, period, counts| {
         durations.add(attributes::model(id), period, &counts.duration);
+        for (kind, sketch) in &counts.failed {
+            let mut attributes = attributes::model(id);
+            attributes.push(text("error.type", kind));
+            durations.add(attributes, period, sketch);
+        }
         for (kind, sketch) in [
             ("input", &counts.input_tokens),
             ("output", &counts.output_tokens),

@@ -68,7 +68,7 @@ async fn what_was_not_taken_of_a_request_is_counted() {
         let receiver = Receiver::start(protocol, &[Mood::TakeBut(3)]).await;
         let (counted, otlp) = started(config(&receiver.endpoint, protocol));
         otlp.take((0..10).map(span).collect());
-        counted.collector.close(LONG).await;
+        counted.close(LONG).await;
         assert_eq!(dropped(&counted.own, "otlp traces: rejected in part"), 3);
         assert_eq!(dropped(&counted.own, "otlp metrics: rejected in part"), 3);
     }
@@ -161,7 +161,7 @@ async fn a_receiver_that_hangs_costs_a_bounded_queue_and_no_time() {
         // Ten are on their way, a hundred wait.
         (0..1_000).for_each(|number| otlp.take(vec![span(number)]));
         assert_eq!(dropped(&counted.own, "otlp traces: queue full"), 900);
-        counted.collector.close(Duration::from_secs(1)).await;
+        counted.close(Duration::from_secs(1)).await;
         assert_eq!(dropped(&counted.own, "otlp traces: not delivered"), 10);
         assert_eq!(dropped(&counted.own, "otlp traces: closed"), 100);
         assert!(dropped(&counted.own, "otlp metrics: not delivered") > 0);

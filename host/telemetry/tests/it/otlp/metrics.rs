@@ -113,7 +113,7 @@ async fn what_was_counted_arrives() {
         counted.collect(20);
         // Snapshots cause no requests.
         assert!(receiver.state().headers.is_empty());
-        counted.collector.close(LONG).await;
+        counted.close(LONG).await;
 
         let state = receiver.state();
         let headers = state.headers.first().expect("a request");
@@ -218,6 +218,33 @@ async fn what_was_counted_arrives() {
 }
 
 #[tokio::test]
+async fn operations_of_models_that_fail_say_why() {
+    let protocol = BOTH[0];
+    let receiver = Receiver::start(protocol, &[]).await;
+    let (counted, _otlp) = started(config(&receiver.endpoint, protocol));
+    let flow = counted.flow("default", "poem");
+    flow.chat(CALL, 17, 5);
+    flow.trap(CALL);
+    counted.collect(10);
+    counted.close(LONG).await;
+    let state = receiver.state();
+    let found = metrics(&state.metrics, "gen_ai.client.operation.duration");
+    let told: Vec<_> = histogram(found[0])
+        .iter()
+        .map(|point| (shown(&point.attributes), point.count))
+        .collect();
+    let model = "project=default gen_ai.provider.name=acme gen_ai.request.model=m-1 \
+                 gen_ai.operation.name=chat";
+    assert_eq!(
+        told,
+        [
+            (model.to_owned(), 1),
+            (format!("{model} error.type=out-of-fuel"), 1)
+        ]
+    );
+}
+
+#[tokio::test]
 async fn an_interval_brings_sums_that_grow() {
     for protocol in BOTH {
         let receiver = Receiver::start(protocol, &[]).await;
@@ -264,7 +291,7 @@ async fn many_series_come_in_requests_that_receivers_read() {
         }
     }
     counted.collect(10);
-    counted.collector.close(LONG).await;
+    counted.close(LONG).await;
     let state = receiver.state();
     let largest = state
         .metrics

@@ -53,7 +53,7 @@ async fn spans_arrive_as_they_were() {
             ..span(2)
         };
         otlp.take(vec![root, node]);
-        counted.collector.close(LONG).await;
+        counted.close(LONG).await;
         let state = receiver.state();
         let spans = received(&state);
         assert_eq!(spans.len(), 2);
@@ -105,7 +105,7 @@ async fn full_batches_do_not_wait_and_the_rest_comes_at_the_end() {
         otlp.take((0..25).map(span).collect());
         receiver.until(|state| state.spans.len() == 2).await;
         assert_eq!(received(&receiver.state()).len(), 20);
-        counted.collector.close(LONG).await;
+        counted.close(LONG).await;
         let state = receiver.state();
         let ids: Vec<_> = received(&state)
             .iter()
