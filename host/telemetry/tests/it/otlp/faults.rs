@@ -6,8 +6,16 @@ use lockgate_telemetry::Own;
 use lockgate_telemetry::otlp::Otlp;
 use lockgate_telemetry::trace::SpanSink as _;
 
+use crate::counted::Call;
+
 use super::receiver::{Mood, Receiver};
 use super::{BOTH, LONG, config, dropped, span, started, until_dropped};
+
+const CALL: Call = Call {
+    took: Duration::from_millis(3),
+    fuel: 1_000,
+    memory_bytes: 65_536,
+};
 
 #[tokio::test]
 async fn who_was_away_is_asked_again() {
@@ -143,6 +151,28 @@ async fn nobody_there_is_counted() {
         counted.collect(10);
         until_dropped(&counted.own, "otlp traces: not delivered", 2).await;
         until_dropped(&counted.own, "otlp metrics: not delivered", 1).await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_later_export_says_again_is_not_lost() {
+    for protocol in BOTH {
+        let receiver = Receiver::start(protocol, &[Mood::Hang, Mood::Take]).await;
+        let mut config = config(&receiver.endpoint, protocol);
+        config.interval = Duration::from_millis(5);
+        config.timeout = Duration::from_millis(300);
+        let (counted, _otlp) = started(config);
+        for flow in 0..100 {
+            let flow = counted.flow("default", &format!("flow-{flow}"));
+            flow.call(CALL);
+        }
+        counted.collect(10);
+        receiver.until(|state| state.headers.len() == 1).await;
+        // It is given up after its interval: one request, and none of its points. The next one brings them.
+        receiver.until(|state| !state.metrics.is_empty()).await;
+        counted.close(LONG).await;
+        let lost = dropped(&counted.own, "otlp metrics: not delivered");
+        assert!((1..100).contains(&lost), "{lost}");
     }
 }
 

@@ -32,6 +32,9 @@ async fn spans_arrive_as_they_were() {
         };
         let node = Span {
             parent: Some(SpanId([9; 8])),
+            has_remote_parent: Some(true),
+            flags: 3,
+            state: Some("ot=th:c,congo=t61rcWkgMzE".into()),
             start: time(1_800_000_000_000_000_001),
             end: time(1_800_000_000_000_000_003),
             attributes: vec![
@@ -64,6 +67,11 @@ async fn spans_arrive_as_they_were() {
         assert_eq!(node.trace_id, [7; 16]);
         assert_eq!(node.span_id, 2_u64.to_be_bytes());
         assert_eq!(node.parent_span_id, [9; 8]);
+        assert_eq!((root.flags, node.flags), (0x101, 0x303));
+        assert_eq!(
+            (&*root.trace_state, &*node.trace_state),
+            ("", "ot=th:c,congo=t61rcWkgMzE")
+        );
         assert_eq!(node.start_time_unix_nano, 1_800_000_000_000_000_001);
         assert_eq!(node.end_time_unix_nano, 1_800_000_000_000_000_003);
         let values: Vec<_> = node
