@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lockgate_stand_ins::otlp::Receiver;
 use lockgate_telemetry::otlp::Resource;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
@@ -13,8 +14,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 use prost::Message as _;
 
-use super::receiver::Receiver;
-use super::{BOTH, LONG, config, dropped, started};
+use super::{BOTH, LONG, config, dropped, spoken, started};
 use crate::counted::{Call, START, durations, exact};
 
 const CALL: Call = Call {
@@ -90,7 +90,7 @@ fn percentile(point: &ExponentialHistogramDataPoint, q: f64) -> f64 {
 #[tokio::test]
 async fn what_was_counted_arrives() {
     for (protocol, gzip) in BOTH.into_iter().flat_map(|one| [(one, false), (one, true)]) {
-        let receiver = Receiver::start(protocol, &[]).await;
+        let receiver = Receiver::start(spoken(protocol), &[]).await;
         let mut config = config(&receiver.endpoint, protocol);
         config.gzip = gzip;
         config.headers = vec![("authorization".into(), "Bearer hunter2".into())];
@@ -220,7 +220,7 @@ async fn what_was_counted_arrives() {
 #[tokio::test]
 async fn operations_of_models_that_fail_say_why() {
     let protocol = BOTH[0];
-    let receiver = Receiver::start(protocol, &[]).await;
+    let receiver = Receiver::start(spoken(protocol), &[]).await;
     let (counted, _otlp) = started(config(&receiver.endpoint, protocol));
     let flow = counted.flow("default", "poem");
     flow.chat(CALL, 17, 5);
@@ -247,7 +247,7 @@ async fn operations_of_models_that_fail_say_why() {
 #[tokio::test]
 async fn an_interval_brings_sums_that_grow() {
     for protocol in BOTH {
-        let receiver = Receiver::start(protocol, &[]).await;
+        let receiver = Receiver::start(spoken(protocol), &[]).await;
         let mut config = config(&receiver.endpoint, protocol);
         config.interval = Duration::from_millis(5);
         let (counted, _otlp) = started(config);
@@ -277,7 +277,7 @@ async fn an_interval_brings_sums_that_grow() {
 #[tokio::test]
 async fn many_series_come_in_requests_that_receivers_read() {
     let protocol = BOTH[0];
-    let receiver = Receiver::start(protocol, &[]).await;
+    let receiver = Receiver::start(spoken(protocol), &[]).await;
     let (counted, _otlp) = started(config(&receiver.endpoint, protocol));
     for number in 0..450 {
         let flow = counted.flow("default", &format!("flow-{number}"));

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, SystemTime};
 
+use lockgate_stand_ins::otlp::{Receiver, State};
 use lockgate_telemetry::trace::{
     AttributeValue, Span, SpanEvent, SpanId, SpanKind, SpanSink as _, SpanStatus,
 };
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 
-use super::receiver::{Receiver, State};
-use super::{BOTH, LONG, config, dropped, span, started};
+use super::{BOTH, LONG, config, dropped, span, spoken, started};
 
 fn received(state: &State) -> Vec<&opentelemetry_proto::tonic::trace::v1::Span> {
     state
@@ -24,7 +24,7 @@ fn received(state: &State) -> Vec<&opentelemetry_proto::tonic::trace::v1::Span> 
 async fn spans_arrive_as_they_were() {
     let time = |nanoseconds| SystemTime::UNIX_EPOCH + Duration::from_nanos(nanoseconds);
     for protocol in BOTH {
-        let receiver = Receiver::start(protocol, &[]).await;
+        let receiver = Receiver::start(spoken(protocol), &[]).await;
         let (counted, otlp) = started(config(&receiver.endpoint, protocol));
         let root = Span {
             kind: SpanKind::Server,
@@ -106,7 +106,7 @@ async fn spans_arrive_as_they_were() {
 #[tokio::test]
 async fn full_batches_do_not_wait_and_the_rest_comes_at_the_end() {
     for protocol in BOTH {
-        let receiver = Receiver::start(protocol, &[]).await;
+        let receiver = Receiver::start(spoken(protocol), &[]).await;
         let mut config = config(&receiver.endpoint, protocol);
         config.spans.batch = 10;
         let (counted, otlp) = started(config);
