@@ -228,7 +228,17 @@ fn otlp(config: &Config, instance: &str, own: &Own) -> anyhow::Result<Option<Arc
         OtlpProtocol::Grpc => Protocol::Grpc,
         OtlpProtocol::Http => Protocol::Http,
     };
+    let certificate = &table.certificate;
+    let authorities = match certificate.as_os_str().is_empty() {
+        true => None,
+        false => {
+            let read = std::fs::read(certificate);
+            let shown = || format!("`otlp.certificate`: {}", certificate.display());
+            Some(read.with_context(shown)?)
+        }
+    };
     let otlp = OtlpConfig {
+        authorities,
         headers: table.headers(),
         gzip: table.gzip,
         timeout: table.timeout.get(),
@@ -250,6 +260,7 @@ fn traces(config: &Config) -> TraceConfig {
     let table = &config.traces;
     TraceConfig {
         sample: table.sample.get(),
+        parent: table.parent,
         keep_failed: table.keep_failed,
         content: table.content,
         ..TraceConfig::default()

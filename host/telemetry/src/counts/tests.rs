@@ -212,7 +212,7 @@ fn what_ends_while_its_series_is_forgotten_is_counted() {
 fn calls_of_models_that_fail_are_counted_by_why() {
     let counts = Counts::new(Bounds::default(), Own::default());
     let series = Flow::new("poem", 1).series(&counts, true);
-    let failed = CallError::Failed(Failure::new(FailureKind::RateLimited, "429").into());
+    let failed = CallError::Failed(Failure::new(FailureKind::RateLimited, "429"));
     let failed = NodeOutcome::Failed(Arc::new(failed));
     let mut receipt = NodeReceipt {
         attempts: 3,
