@@ -23,6 +23,7 @@ pub(crate) async fn serve(State(api): State<App>, mut request: Request, next: Ne
     let is_openai = request.uri().path().starts_with(OPENAI);
     let admitted = auth::admit(&api, route, &mut request).await;
     let mut traced = None;
+    // A client that goes has this dropped where it waits, and the request's span says so.
     let mut answer = match admitted {
         Ok(()) => {
             traced = trace::begin(&api, route, &mut request);
@@ -37,8 +38,8 @@ pub(crate) async fn serve(State(api): State<App>, mut request: Request, next: Ne
         answer = told(answer, is_openai);
     }
     api.counts.answered(route, answer.status());
-    if let Some(span) = traced {
-        answer = trace::answered(&api, span, answer);
+    if let Some(answering) = traced {
+        answer = answering.with(answer);
     }
     let headers = answer.headers_mut();
     headers.insert(

@@ -61,12 +61,9 @@ impl FromRequestParts<App> for Traced {
     }
 }
 
-/// Finds where the trace of a request goes on, if it is one that may start runs.
-pub(crate) fn begin(
-    api: &Api,
-    route: Option<&str>,
-    request: &mut Request,
-) -> Option<Arc<RequestSpan>> {
+/// Finds where the trace of a request goes on, if it is one that may start runs. It is answered, or not, when what is given
+/// back is dropped.
+pub(crate) fn begin(api: &Api, route: Option<&str>, request: &mut Request) -> Option<Answering> {
     if request.method() != Method::POST {
         return None;
     }
@@ -77,9 +74,11 @@ pub(crate) fn begin(
         route,
         came: SystemTime::now(),
     };
-    let span = RequestSpan::begin(api.service.tracer(), came(request.headers()), head);
+    let came = came(request.headers()).map(|context| api.service.without_secrets(context));
+    let span = RequestSpan::begin(api.service.tracer(), came, head);
     request.extensions_mut().insert(Arc::clone(&span));
-    Some(span)
+    let is_told = api.service.tracer().config().is_some();
+    is_told.then_some(Answering { span, status: None })
 }
 
 /// What the headers say. A second `traceparent` makes both of them none.
@@ -95,32 +94,33 @@ fn came(headers: &HeaderMap) -> Option<TraceContext> {
     TraceContext::read(parent, states)
 }
 
-/// Says how a request was answered, once its answer is over.
-pub(crate) fn answered(api: &Api, span: Arc<RequestSpan>, answer: Response) -> Response {
-    if api.service.tracer().config().is_none() {
-        return answer;
-    }
-    let status = answer.status();
-    // Anybody can be refused at a webhook, as often as they like, and say that it has to be recorded.
-    if span.head().route == WEBHOOK && status.is_client_error() {
-        return answer;
-    }
-    let answering = Answering { span, status };
-    if is_stream(&answer) {
-        return to_its_end(answer, answering);
-    }
-    answer
+/// A request that is answered; that is over when this is dropped.
+pub(crate) struct Answering {
+    span: Arc<RequestSpan>,
+    /// None until there is an answer.
+    status: Option<StatusCode>,
 }
 
-/// An answer that is on its way; it is over when this is dropped.
-struct Answering {
-    span: Arc<RequestSpan>,
-    status: StatusCode,
+impl Answering {
+    /// Goes on until the answer is over.
+    pub(crate) fn with(mut self, answer: Response) -> Response {
+        self.status = Some(answer.status());
+        if is_stream(&answer) {
+            return to_its_end(answer, self);
+        }
+        answer
+    }
 }
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.span.answered(self.status.as_u16(), SystemTime::now());
+        // Anybody can be refused at a webhook, or hang up, as often as they like, and say that it has to be recorded.
+        let is_refused = self.status.is_none_or(|status| status.is_client_error());
+        if self.span.head().route == WEBHOOK && is_refused {
+            return;
+        }
+        let status = self.status.map(|status| status.as_u16());
+        self.span.answered(status, SystemTime::now());
     }
 }
 

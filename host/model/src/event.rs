@@ -287,6 +287,11 @@ pub struct Recorded {
 pub trait Journal: Send + Sync {
     /// Writes one event of this journal's run, after those before it.
     fn record(&self, event: RunEvent);
+
+    /// Whether a run that is cancelled now has not come to its end, because it begins anew later.
+    fn begins_anew(&self) -> bool {
+        false
+    }
 }
 
 struct AsMap<'a>(&'a [(Ident, Value)]);

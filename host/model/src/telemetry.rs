@@ -61,4 +61,6 @@ pub struct NodeFinished<'a> {
     pub receipt: &'a NodeReceipt,
     /// From its beginning to its end, with all attempts and the pauses between them.
     pub took: Duration,
+    /// The same of its last attempt.
+    pub last_took: Duration,
 }

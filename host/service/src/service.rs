@@ -6,7 +6,7 @@ use std::time::Duration;
 use lockgate_flow::Engine;
 use lockgate_store::{Store, StoreError};
 use lockgate_telemetry::alerts::Alerts;
-use lockgate_telemetry::trace::Tracer;
+use lockgate_telemetry::trace::{TraceContext, Tracer};
 
 use crate::batches::Batches;
 use crate::queue::{QueueConfig, QueuedRuns, Worker};
@@ -14,7 +14,7 @@ use crate::runs::conduct::{Conductor, Watchers};
 use crate::runs::live::StopReason;
 use crate::runs::{Runs, RunsConfig};
 use crate::stats::{Counting, Stats};
-use crate::traces::Traces;
+use crate::traces::{self, Traces};
 use crate::webhooks::Webhooks;
 use crate::{
     Audit, Flows, GuestThreads, Keys, Mask, MaskConfig, MaskError, PluginLoader, Plugins, Registry,
@@ -180,6 +180,12 @@ impl Service {
     /// Which runs are traced: what requests that start some are traced with too.
     pub fn tracer(&self) -> &Tracer {
         &self.conductor.traces.tracer
+    }
+
+    /// Where a request's trace goes on, but for what is masked elsewhere in what its client wants to be told again: that is
+    /// kept with runs that wait, and sent with spans.
+    pub fn without_secrets(&self, came: TraceContext) -> TraceContext {
+        traces::without_secrets(&self.conductor.mask, came)
     }
 
     /// The audit log.

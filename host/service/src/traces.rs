@@ -10,8 +10,8 @@ use lockgate_telemetry::trace::{RequestSpan, RunFacts, SpanId, TraceContext, Tra
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::Moment;
 use crate::runs::live::{Birth, Live};
+use crate::{Mask, Moment};
 
 /// How many runs that ended may wait for their spans. Their journals are in memory until then, so those beyond are let go.
 const WAITING: usize = 64;
@@ -79,6 +79,19 @@ pub(crate) fn row(tracer: &Tracer, request: Option<&Arc<RequestSpan>>) -> TraceR
         parent: context.parent.map(|parent| parent.0),
         flags: context.flags,
         state: context.state.as_deref().map(str::to_owned),
+    }
+}
+
+/// A context without the members of its state that something in is masked.
+pub(crate) fn without_secrets(mask: &Mask, context: TraceContext) -> TraceContext {
+    let state = context.state.as_deref().map(|state| {
+        let members = state.split(',').filter(|member| !mask.finds(member));
+        members.collect::<Vec<_>>().join(",")
+    });
+    let state = state.filter(|state| !state.is_empty());
+    TraceContext {
+        state: state.map(Into::into),
+        ..context
     }
 }
 
@@ -177,5 +190,35 @@ fn make(tracer: &Tracer, jobs: Vec<Job>) {
 impl fmt::Debug for Traces {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Traces").field(&self.tracer).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MaskConfig;
+
+    #[test]
+    fn of_a_state_members_with_secrets_go() {
+        let mask = Mask::new(&MaskConfig::default()).expect("a mask");
+        for (state, left) in [
+            (
+                "app=user@example.com,congo=t61rcWkgMzE",
+                Some("congo=t61rcWkgMzE"),
+            ),
+            (
+                "congo=t61rcWkgMzE,ot=th:c",
+                Some("congo=t61rcWkgMzE,ot=th:c"),
+            ),
+            ("tel=13800138000", None),
+        ] {
+            let context = TraceContext {
+                state: Some(state.into()),
+                ..TraceContext::begin()
+            };
+            let trace = context.trace;
+            let context = without_secrets(&mask, context);
+            assert_eq!((context.trace, context.state.as_deref()), (trace, left));
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use lockgate_model::{CountedFlow, CountedNode, FlowSeries, Telemetry};
 
@@ -13,8 +14,8 @@ use crate::own::{DROPPED, Own};
 use crate::series::{NodeSeries, PlanSeries, RunSeries};
 use crate::snapshot::{FlowPoint, ModelPoint, NodePoint};
 
-/// How many drains a series of a plan that is gone stays after it was last written to.
-const IDLE_DRAINS: u32 = 90;
+/// How long a series that no plan holds stays after it was last written to; and a model after it was last used.
+pub(crate) const IDLE: Duration = Duration::from_secs(15 * 60);
 
 /// How many series there may be. Those beyond are counted together.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +62,24 @@ pub(crate) struct Drained {
     pub(crate) models: Vec<ModelPoint>,
 }
 
+impl Drained {
+    fn runs(&mut self, series: &RunSeries, since: Duration) {
+        let drained = series.drain(since).map(|durations| FlowPoint {
+            id: Arc::clone(&series.id),
+            durations,
+        });
+        self.flows.extend(drained);
+    }
+
+    fn nodes(&mut self, series: &NodeSeries, since: Duration) {
+        let drained = series.drain(since).map(|counts| NodePoint {
+            id: Arc::clone(&series.id),
+            counts,
+        });
+        self.nodes.extend(drained);
+    }
+}
+
 impl Counts {
     /// Nothing counted yet. What cannot be told apart is counted in `own`.
     pub fn new(bounds: Bounds, own: Own) -> Self {
@@ -73,8 +92,8 @@ impl Counts {
         });
         Self {
             bounds,
+            models: Arc::new(Models::new(own.clone())),
             own,
-            models: Arc::default(),
             raw: None,
             held: Mutex::new(Held {
                 runs: HashMap::new(),
@@ -92,26 +111,28 @@ impl Counts {
         self
     }
 
-    /// Takes out what was counted since the last time, and forgets series of plans that are gone.
-    pub(crate) fn drain(&self) -> Drained {
+    /// With names of models and providers that `is_secret` finds something in told as none. They are a node's text.
+    #[must_use]
+    pub fn with_secrets(
+        mut self,
+        is_secret: impl Fn(&str) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.models = Arc::new(Models::new(self.own.clone()).with_secrets(Box::new(is_secret)));
+        self
+    }
+
+    /// Takes out what was counted since the last time, so long ago, and forgets series of plans that are gone.
+    pub(crate) fn drain(&self, since: Duration) -> Drained {
         let mut drained = Drained::default();
         let (runs, nodes) = self.all();
         for series in runs {
-            drained
-                .flows
-                .extend(series.drain().map(|durations| FlowPoint {
-                    id: Arc::clone(&series.id),
-                    durations,
-                }));
+            drained.runs(&series, since);
         }
         for series in nodes {
-            drained.nodes.extend(series.drain().map(|counts| NodePoint {
-                id: Arc::clone(&series.id),
-                counts,
-            }));
+            drained.nodes(&series, since);
         }
-        drained.models = self.models.drain();
-        self.forget_idle();
+        drained.models = self.models.drain(since);
+        self.forget_idle(&mut drained);
         drained
     }
 
@@ -123,13 +144,29 @@ impl Counts {
         (runs.cloned().collect(), nodes.cloned().collect())
     }
 
-    fn forget_idle(&self) {
+    fn forget_idle(&self, drained: &mut Drained) {
         let mut held = self.held();
-        let is_used = |holders: usize, idle: u32| holders > 1 || idle < IDLE_DRAINS;
-        held.runs
-            .retain(|_, series| is_used(Arc::strong_count(series), series.idle()));
-        held.nodes
-            .retain(|_, series| is_used(Arc::strong_count(series), series.idle()));
+        let is_idle = |holders: usize, idle: Duration| holders == 1 && idle >= IDLE;
+        let runs: Vec<_> = held
+            .runs
+            .extract_if(|_, series| is_idle(Arc::strong_count(series), series.idle()))
+            .collect();
+        let nodes: Vec<_> = held
+            .nodes
+            .extract_if(|_, series| is_idle(Arc::strong_count(series), series.idle()))
+            .collect();
+        drop(held);
+        // The last run of a plan may have ended since they were drained. Nobody else holds them now, and to take them out of
+        // their `Arc`s is to see all that was written by those who did.
+        for series in runs.into_iter().filter_map(|(_, one)| Arc::into_inner(one)) {
+            drained.runs(&series, Duration::ZERO);
+        }
+        for series in nodes
+            .into_iter()
+            .filter_map(|(_, one)| Arc::into_inner(one))
+        {
+            drained.nodes(&series, Duration::ZERO);
+        }
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {

@@ -19,7 +19,8 @@
 //! | `lockgate.node.memory` | histogram, By | the same |
 //! | `lockgate.node.retries`, `lockgate.node.cache_hits` | counter | the same |
 //! | `lockgate.node.traps` | counter | the same, and reason |
-//! | `gen_ai.client.operation.duration`, `gen_ai.client.token.usage` | histogram | project, and as the GenAI conventions have them |
+//! | `gen_ai.client.operation.duration` | histogram, s | project, and as the GenAI conventions have them, with error.type |
+//! | `gen_ai.client.token.usage` | histogram, {token} | project, and as the GenAI conventions have them |
 //! | `lockgate.queue.depth`, `lockgate.queue.age`, `lockgate.sandbox.active` | gauge | |
 //! | `lockgate.telemetry.dropped`, `lockgate.cms.sent`, `.refused`, `.retried` | counter | reason |
 //!
@@ -45,7 +46,7 @@ mod snapshot;
 mod totals;
 pub mod trace;
 
-pub use collector::{Collector, Exporter, GaugeSource};
+pub use collector::{Collector, Exporter, GaugeSource, TO_LEAVE};
 pub use compare::{Comparison, ErrorVerdict, Interval, MIN_COMPARED, Verdict, compare};
 pub use counts::{Bounds, Counts};
 pub use histogram::{SCALE, Sketch};

@@ -1,16 +1,16 @@
 //! What runs write into while they go on. A plan holds its series, so nothing is looked up, locked or allocated at each call.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use lockgate_model::{FlowSeries, NodeFinished, NodeOutcome, RunOutcome};
+use lockgate_model::{FlowSeries, NodeFinished, NodeOutcome, NodeReceipt, RunOutcome};
 
 use crate::cms::{RawCalls, RawId};
 use crate::histogram::Recorder;
 use crate::models::Models;
 use crate::names::{FlowId, NodeId, Outcome, TrapReason};
-use crate::snapshot::{ByOutcome, NodeCounts, Tokens};
+use crate::snapshot::{ByOutcome, ModelId, NodeCounts, Tokens};
 
 /// Durations are counted in parts of a second that are a power of two, about 0.93 ns each: so the bounds of their buckets are
 /// the bounds of OpenTelemetry's buckets of seconds, moved by a whole number.
@@ -47,15 +47,12 @@ impl FlowSeries for PlanSeries {
             return;
         }
         // A sub-flow's usage is that of its nodes, which are counted themselves.
-        if let Some(usage) = node.receipt.usage.as_ref().filter(|_| series.is_plugins()) {
-            let project = &series.id.flow.project;
-            self.models.count(project, usage, ticks(node.took));
+        if series.is_plugins() {
+            series.count_model(node, &self.models);
         }
         if let Some(raw) = &self.raw {
-            let calls = &node.receipt.calls;
-            let used = (node.receipt.attempts > 0).then_some((calls.fuel, calls.memory_bytes));
             let id = || RawId::Node(Arc::clone(&series.id));
-            raw.offer(id, ticks(node.took), used);
+            raw.offer(id, ticks(node.took), used(node.receipt));
         }
     }
 
@@ -76,7 +73,7 @@ impl FlowSeries for PlanSeries {
 pub(crate) struct RunSeries {
     pub(crate) id: Arc<FlowId>,
     durations: Durations,
-    idle: AtomicU32,
+    idle: Idle,
 }
 
 impl RunSeries {
@@ -84,19 +81,20 @@ impl RunSeries {
         Self {
             id,
             durations: Durations::default(),
-            idle: AtomicU32::new(0),
+            idle: Idle::default(),
         }
     }
 
-    pub(crate) fn drain(&self) -> Option<ByOutcome> {
+    /// Takes out what was counted since the last time, so long ago.
+    pub(crate) fn drain(&self, since: Duration) -> Option<ByOutcome> {
         let drained = self.durations.drain();
-        note_idle(&self.idle, drained.is_none());
+        self.idle.note(drained.is_none(), since);
         drained
     }
 
-    /// How often nothing was found in it since something was.
-    pub(crate) fn idle(&self) -> u32 {
-        self.idle.load(Ordering::Relaxed)
+    /// How long nothing was found in it.
+    pub(crate) fn idle(&self) -> Duration {
+        self.idle.get()
     }
 }
 
@@ -106,8 +104,10 @@ pub(crate) struct NodeSeries {
     pub(crate) id: Arc<NodeId>,
     durations: Durations,
     used: OnceLock<Box<Used>>,
+    /// The model that it used last, if it ever used one.
+    model: OnceLock<Mutex<ModelId>>,
     rare: Rare,
-    idle: AtomicU32,
+    idle: Idle,
 }
 
 /// What calls used.
@@ -133,8 +133,9 @@ impl NodeSeries {
             id,
             durations: Durations::default(),
             used: OnceLock::new(),
+            model: OnceLock::new(),
             rare: Rare::default(),
-            idle: AtomicU32::new(0),
+            idle: Idle::default(),
         }
     }
 
@@ -142,14 +143,29 @@ impl NodeSeries {
         !self.id.plugin.is_empty()
     }
 
+    /// Counts a call that used a model, or failed where it would have.
+    fn count_model(&self, node: &NodeFinished<'_>, models: &Models) {
+        let took = ticks(node.last_took);
+        if let Some(usage) = &node.receipt.usage {
+            let id = models.count(&self.id.flow.project, usage, took);
+            let model = self.model.get_or_init(|| Mutex::new(id.clone()));
+            *lock(model) = id;
+        } else if let (NodeOutcome::Failed(error), Some(model)) = (node.outcome, self.model.get())
+            && node.receipt.attempts > 0
+        {
+            let id = lock(model).clone();
+            models.failed(&id, error.kind(), took);
+        }
+    }
+
     /// Counts a call, and gives how it ended; nothing where nothing ran.
     fn count(&self, node: &NodeFinished<'_>) -> Option<Outcome> {
         let outcome = Outcome::of_node(node.outcome)?;
         let receipt = node.receipt;
-        if receipt.attempts > 0 {
+        if let Some((fuel, memory)) = used(receipt) {
             let used = self.used.get_or_init(Box::default);
-            used.fuel.record(receipt.calls.fuel);
-            used.memory.record(receipt.calls.memory_bytes);
+            used.fuel.record(fuel);
+            used.memory.record(memory);
         }
         if receipt.attempts > 1 || receipt.cache_hits > 0 || receipt.usage.is_some() {
             self.rare.count(receipt);
@@ -163,9 +179,10 @@ impl NodeSeries {
         Some(outcome)
     }
 
-    pub(crate) fn drain(&self) -> Option<NodeCounts> {
+    /// Takes out what was counted since the last time, so long ago.
+    pub(crate) fn drain(&self, since: Duration) -> Option<NodeCounts> {
         let durations = self.durations.drain();
-        note_idle(&self.idle, durations.is_none());
+        self.idle.note(durations.is_none(), since);
         let durations = durations?;
         let used = self.used.get();
         let taken = |count: &AtomicU64| count.swap(0, Ordering::Relaxed);
@@ -185,14 +202,14 @@ impl NodeSeries {
         })
     }
 
-    /// How often nothing was found in it since something was.
-    pub(crate) fn idle(&self) -> u32 {
-        self.idle.load(Ordering::Relaxed)
+    /// How long nothing was found in it.
+    pub(crate) fn idle(&self) -> Duration {
+        self.idle.get()
     }
 }
 
 impl Rare {
-    fn count(&self, receipt: &lockgate_model::NodeReceipt) {
+    fn count(&self, receipt: &NodeReceipt) {
         let add = |count: &AtomicU64, by: u64| {
             if by > 0 {
                 count.fetch_add(by, Ordering::Relaxed);
@@ -205,6 +222,17 @@ impl Rare {
             add(&self.output_tokens, usage.output_tokens);
         }
     }
+}
+
+fn lock(model: &Mutex<ModelId>) -> MutexGuard<'_, ModelId> {
+    model.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The fuel and the bytes of memory of a call, where they are known. A guest that ran used fuel; a call that was cut short, or
+/// that no guest began, has no receipt, and what is not known is not 0.
+fn used(receipt: &NodeReceipt) -> Option<(u64, u64)> {
+    let calls = &receipt.calls;
+    (receipt.attempts > 0 && calls.fuel > 0).then_some((calls.fuel, calls.memory_bytes))
 }
 
 /// A histogram for each way to end, made when something first ends so.
@@ -230,11 +258,23 @@ impl Durations {
     }
 }
 
-fn note_idle(idle: &AtomicU32, found_nothing: bool) {
-    if found_nothing {
-        idle.fetch_add(1, Ordering::Relaxed);
-    } else {
-        idle.store(0, Ordering::Relaxed);
+/// How long nothing was counted, in microseconds. One who drains writes it.
+#[derive(Debug, Default)]
+struct Idle(AtomicU64);
+
+impl Idle {
+    fn note(&self, found_nothing: bool, since: Duration) {
+        let idle = if found_nothing {
+            self.get() + since
+        } else {
+            Duration::ZERO
+        };
+        let micros = u64::try_from(idle.as_micros()).unwrap_or(u64::MAX);
+        self.0.store(micros, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Duration {
+        Duration::from_micros(self.0.load(Ordering::Relaxed))
     }
 }
 

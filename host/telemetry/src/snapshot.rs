@@ -1,10 +1,14 @@
 //! What was counted between two moments: what the collector gives to every exporter.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::histogram::Sketch;
 use crate::names::{FlowId, NodeId, OTHER, Outcome, TrapReason};
+
+/// Half of the longest interval.
+const LONGEST_HALF: Duration = Duration::from_secs(30);
 
 /// What was counted between two moments, by series that were written to.
 #[derive(Debug, Clone)]
@@ -27,10 +31,11 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// The moment in the middle: what was counted belongs to the minute of that. A snapshot is due at the bound of two minutes,
-    /// and taken a moment later.
+    /// and taken a moment later. A span that is longer than intervals are is one in which the clock was set forward: what was
+    /// counted is of its end.
     pub fn middle(&self) -> SystemTime {
         let span = self.to.duration_since(self.from).unwrap_or_default();
-        self.from + span / 2
+        self.to - (span / 2).min(LONGEST_HALF)
     }
 }
 
@@ -63,9 +68,9 @@ pub struct NodePoint {
 pub struct NodeCounts {
     /// How long it took, in [`TICKS_PER_SECOND`](crate::TICKS_PER_SECOND)ths of a second, by how it ended.
     pub durations: ByOutcome,
-    /// Fuel, where calls were made.
+    /// Fuel, where a guest ran and that is known: not of calls that were cut short.
     pub fuel: Sketch,
-    /// The most bytes of all memories of a call, where calls were made.
+    /// The most bytes of all memories of a call, of the same calls.
     pub memory: Sketch,
     /// Attempts after the first.
     pub retries: u64,
@@ -91,18 +96,21 @@ pub struct Tokens {
 pub struct ModelPoint {
     /// Which.
     pub id: Arc<ModelId>,
-    /// How long calls of nodes that used it took, in [`TICKS_PER_SECOND`](crate::TICKS_PER_SECOND)ths of a second.
+    /// How long calls of nodes that used it took, each without the attempts before its last, in
+    /// [`TICKS_PER_SECOND`](crate::TICKS_PER_SECOND)ths of a second.
     pub duration: Sketch,
+    /// The same of calls that failed, by why, of nodes that used it before.
+    pub failed: BTreeMap<&'static str, Sketch>,
     /// Tokens of prompts, a value for each call.
     pub input_tokens: Sketch,
     /// Tokens of completions, a value for each call.
     pub output_tokens: Sketch,
 }
 
-/// A model of a provider, as one project used it. Provider and model are a node's text, bounded and of plain characters only.
+/// A model of a provider, as one project used it. Provider and model are a node's text, or [`OTHER`] where that is no name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ModelId {
-    /// The project whose nodes used it; [`OTHER`] where many are counted together.
+    /// The project whose nodes used it.
     pub project: Arc<str>,
     /// Who serves it.
     pub provider: Arc<str>,

@@ -49,6 +49,8 @@ pub struct Total<T> {
 pub struct ModelCounts {
     /// As [`ModelPoint::duration`](crate::ModelPoint::duration).
     pub duration: Sketch,
+    /// As [`ModelPoint::failed`](crate::ModelPoint::failed).
+    pub failed: BTreeMap<&'static str, Sketch>,
     /// As [`ModelPoint::input_tokens`](crate::ModelPoint::input_tokens).
     pub input_tokens: Sketch,
     /// As [`ModelPoint::output_tokens`](crate::ModelPoint::output_tokens).
@@ -71,6 +73,9 @@ impl Totals {
 
     pub(crate) fn add(&mut self, snapshot: &Snapshot) {
         let (from, to) = (snapshot.from, snapshot.to);
+        if to < self.at {
+            self.set_back(to);
+        }
         for point in &snapshot.flows {
             let total = entry(&mut self.flows, &point.id, from, to);
             total.add(&point.durations);
@@ -85,6 +90,9 @@ impl Totals {
         for point in &snapshot.models {
             let total = entry(&mut self.models, &point.id, from, to);
             total.duration.add(&point.duration);
+            for (kind, sketch) in &point.failed {
+                total.failed.entry(kind).or_default().add(sketch);
+            }
             total.input_tokens.add(&point.input_tokens);
             total.output_tokens.add(&point.output_tokens);
         }
@@ -95,6 +103,20 @@ impl Totals {
         self.flows.retain(|_, total| total.written >= oldest);
         self.nodes.retain(|_, total| total.written >= oldest);
         self.models.retain(|_, total| total.written >= oldest);
+    }
+
+    /// Follows a clock that was set back: nothing began, or was written to, after the moment that it is.
+    fn set_back(&mut self, at: SystemTime) {
+        fn clamp<I, T>(totals: &mut BTreeMap<I, Total<T>>, at: SystemTime) {
+            for total in totals.values_mut() {
+                total.since = total.since.min(at);
+                total.written = total.written.min(at);
+            }
+        }
+        self.since = self.since.min(at);
+        clamp(&mut self.flows, at);
+        clamp(&mut self.nodes, at);
+        clamp(&mut self.models, at);
     }
 }
 

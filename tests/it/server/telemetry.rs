@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+use lockgate_stand_ins::otlp::{Mood, Protocol, Receiver};
 use lockgate_stand_ins::{Entry, Fault, Gateway};
 use serde_json::json;
 
@@ -64,6 +65,39 @@ impl Cms {
         let (said, complained) = (text(output.stdout)?, text(output.stderr)?);
         ensure!(!said.contains("testsecret") && !complained.contains("testsecret"));
         Ok((output.status.success(), said, complained))
+    }
+}
+
+/// A collector of OpenTelemetry's, in a runtime of its own.
+struct Otlp {
+    receiver: Receiver,
+    protocol: Protocol,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Otlp {
+    fn start(protocol: Protocol, moods: &[Mood]) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()?;
+        Ok(Self {
+            receiver: runtime.block_on(Receiver::start(protocol, moods)),
+            protocol,
+            _runtime: runtime,
+        })
+    }
+
+    /// A server that tells it, of all runs.
+    fn site(&self) -> Result<Site> {
+        let protocol = match self.protocol {
+            Protocol::Grpc => "grpc",
+            Protocol::Http => "http",
+        };
+        Ok(Site::new()?
+            .set("LOCKGATE_OTLP_ENDPOINT", &self.receiver.endpoint)
+            .set("LOCKGATE_OTLP_PROTOCOL", protocol)
+            .set("LOCKGATE_TRACES_SAMPLE", "1.0"))
     }
 }
 
@@ -153,6 +187,71 @@ fn a_gateway_that_hangs_costs_nothing_at_the_end() -> Result<()> {
             let told = sum(&cms.gateway.entries(), "custom_lockgate_flow_ok", 3);
             Ok(told >= RUNS as f64)
         })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn what_ran_is_told_to_a_collector_before_a_server_ends() -> Result<()> {
+    for protocol in [Protocol::Grpc, Protocol::Http] {
+        let otlp = Otlp::start(protocol, &[])?;
+        let site = otlp.site()?;
+        let key = site.key(&["deploy"])?;
+        let host = site.start()?;
+        run_some(&host.client(&key))?;
+        host.terminate()?;
+        let (status, said) = host.ended()?;
+        ensure!(status.success(), "{status}: {said}");
+        let metrics = otlp.receiver.metric_names();
+        for name in [
+            "lockgate.flow.duration",
+            "lockgate.node.duration",
+            "lockgate.queue.depth",
+        ] {
+            ensure!(
+                metrics.iter().any(|metric| metric == name),
+                "{protocol:?} {metrics:?}"
+            );
+        }
+        let spans = otlp.receiver.span_names();
+        for name in [
+            "run marked",
+            "node a",
+            "call b",
+            "POST /api/v1/flows/{name}/runs",
+        ] {
+            let count = spans.iter().filter(|span| *span == name).count();
+            ensure!(count == RUNS, "{protocol:?} {name}: {spans:?}");
+        }
+        let senders = otlp.receiver.senders();
+        let instance = senders
+            .iter()
+            .find_map(|one| one.strip_prefix("service.instance.id="));
+        ensure!(
+            instance.is_some_and(|instance| !instance.is_empty()),
+            "{senders:?}"
+        );
+        ensure!(senders.contains("service.name=lockgate"), "{senders:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_collector_that_hangs_does_not_keep_a_server_from_ending() -> Result<()> {
+    for protocol in [Protocol::Grpc, Protocol::Http] {
+        let otlp = Otlp::start(protocol, &[Mood::Hang])?;
+        let site = otlp.site()?;
+        // Who waited for an answer would wait for longer than the test does.
+        let site = site
+            .set("LOCKGATE_OTLP_TIMEOUT", "600s")
+            .set("LOCKGATE_TELEMETRY_FLUSH_TIME", "200ms");
+        let key = site.key(&["deploy"])?;
+        let host = site.start()?;
+        run_some(&host.client(&key))?;
+        host.terminate()?;
+        let (status, said) = host.ended()?;
+        ensure!(status.success(), "{status}: {said}");
+        ensure!(otlp.receiver.span_names().is_empty());
     }
     Ok(())
 }

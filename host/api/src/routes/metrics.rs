@@ -5,6 +5,8 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Poll, ready};
 use std::time::{Duration, SystemTime};
 
 use axum::body::Body;
@@ -78,25 +80,18 @@ async fn metrics(
         queue,
         form,
     };
-    let (sender, mut pieces) = mpsc::channel(PIECES);
-    let mut text = Pieces {
-        runtime: Handle::current(),
-        until: Instant::now() + SCRAPE_TIME,
-        held: String::new(),
-        sender,
-    };
+    let (mut text, body) = Pieces::new(SCRAPE_TIME);
     tokio::task::spawn_blocking(move || {
         let _turn = turn;
         let registry = registry(&api, &caller, host);
-        // It fails when the client is gone or too slow. Then the end is missing, which its reader takes for what it is.
-        let _ = encode(&mut text, &registry).and_then(|()| text.send());
+        // It fails when the client is gone or too slow.
+        let _ = encode(&mut text, &registry).and_then(|()| text.finish());
     });
-    let body = stream::poll_fn(move |context| pieces.poll_recv(context));
     let media = match form {
         Form::OpenMetrics => OPEN_METRICS,
         Form::Text => TEXT,
     };
-    Ok(([(header::CONTENT_TYPE, media)], Body::from_stream(body)))
+    Ok(([(header::CONTENT_TYPE, media)], body))
 }
 
 /// The form that the client accepts. Whoever says OpenMetrics can read it, however it weighs the two.
@@ -184,13 +179,48 @@ struct Pieces {
     runtime: Handle,
     until: Instant,
     held: String,
-    sender: mpsc::Sender<Result<Bytes, fmt::Error>>,
+    sender: mpsc::Sender<Bytes>,
+    is_whole: Arc<AtomicBool>,
 }
 
 impl Pieces {
+    /// And what the client is sent. A text that breaks off breaks the connection off: Prometheus' own form has no end that
+    /// could be missed.
+    fn new(time: Duration) -> (Self, Body) {
+        let (sender, mut pieces) = mpsc::channel(PIECES);
+        let is_whole = Arc::new(AtomicBool::new(false));
+        let text = Self {
+            runtime: Handle::current(),
+            until: Instant::now() + time,
+            held: String::new(),
+            sender,
+            is_whole: Arc::clone(&is_whole),
+        };
+        let mut has_ended = false;
+        let body = stream::poll_fn(move |context| {
+            let piece = ready!(pieces.poll_recv(context));
+            Poll::Ready(match piece {
+                Some(piece) => Some(Ok(piece)),
+                None if has_ended || is_whole.load(Ordering::Acquire) => None,
+                None => {
+                    has_ended = true;
+                    Some(Err(fmt::Error))
+                }
+            })
+        });
+        (text, Body::from_stream(body))
+    }
+
+    /// Sends the rest, and says that it was all.
+    fn finish(mut self) -> fmt::Result {
+        self.send()?;
+        self.is_whole.store(true, Ordering::Release);
+        Ok(())
+    }
+
     fn send(&mut self) -> fmt::Result {
         let piece = Bytes::from(std::mem::take(&mut self.held));
-        let sent = timeout_at(self.until, self.sender.send(Ok(piece)));
+        let sent = timeout_at(self.until, self.sender.send(piece));
         match self.runtime.block_on(sent) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(fmt::Error),
@@ -213,6 +243,7 @@ mod tests {
     use std::fmt::Write as _;
 
     use axum::http::HeaderValue;
+    use futures::StreamExt as _;
 
     use super::*;
 
@@ -236,38 +267,40 @@ mod tests {
         }
     }
 
-    /// Writes so many bytes for a client that reads so many pieces.
-    async fn written(bytes: usize, read: usize, time: Duration) -> (fmt::Result, Vec<usize>) {
-        let (sender, mut pieces) = mpsc::channel(PIECES);
-        let mut text = Pieces {
-            runtime: Handle::current(),
-            until: Instant::now() + time,
-            held: String::new(),
-            sender,
-        };
+    /// Writes so many bytes for a client that reads so many pieces. Whether they were written, the lengths of the pieces, and
+    /// whether the client sees that something is missing.
+    async fn written(bytes: usize, read: usize, time: Duration) -> (fmt::Result, Vec<usize>, bool) {
+        let (mut text, body) = Pieces::new(time);
         let writing = tokio::task::spawn_blocking(move || {
             (0..bytes / 16).try_for_each(|_| text.write_str("0123456789abcdef"))?;
-            text.send()
+            text.finish()
         });
-        let mut lengths = Vec::new();
-        while lengths.len() < read
-            && let Some(piece) = pieces.recv().await
-        {
-            lengths.push(piece.expect("bytes").len());
-        }
-        // A slow client keeps the rest; it is gone only after the writer has given up.
+        let mut pieces = body.into_data_stream();
+        let (mut lengths, mut is_broken) = (Vec::new(), false);
+        // A slow client reads only after the writer has given up.
         if time.is_zero() {
-            return (writing.await.expect("it ends"), lengths);
+            while !writing.is_finished() {
+                tokio::task::yield_now().await;
+            }
+        }
+        while lengths.len() < read
+            && let Some(piece) = pieces.next().await
+        {
+            match piece {
+                Ok(piece) => lengths.push(piece.len()),
+                Err(_) => is_broken = true,
+            }
         }
         drop(pieces);
-        (writing.await.expect("it ends"), lengths)
+        (writing.await.expect("it ends"), lengths, is_broken)
     }
 
     #[tokio::test]
     async fn a_long_answer_goes_out_in_pieces() {
         let minute = Duration::from_secs(60);
-        let (written_all, lengths) = written(10 * PIECE_BYTES + 32, usize::MAX, minute).await;
-        assert_eq!(written_all, Ok(()));
+        let bytes = 10 * PIECE_BYTES + 32;
+        let (written_all, lengths, is_broken) = written(bytes, usize::MAX, minute).await;
+        assert_eq!((written_all, is_broken), (Ok(()), false));
         assert_eq!(lengths.len(), 11);
         assert!(
             lengths.iter().all(|&length| length <= PIECE_BYTES),
@@ -280,6 +313,57 @@ mod tests {
         let minute = Duration::from_secs(60);
         let many = 100 * PIECE_BYTES;
         assert_eq!(written(many, 2, minute).await.0, Err(fmt::Error));
-        assert_eq!(written(many, 0, Duration::ZERO).await.0, Err(fmt::Error));
+        let (written_all, lengths, is_broken) = written(many, usize::MAX, Duration::ZERO).await;
+        assert_eq!((written_all, is_broken), (Err(fmt::Error), true));
+        assert!(lengths.len() <= PIECES, "{lengths:?}");
+    }
+
+    /// A server that has only this answer to give, and all that it sent to one request.
+    async fn sent(answer: impl Fn() -> Body + Clone + Send + Sync + 'static) -> String {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+        let app = axum::Router::new().fallback(move || std::future::ready(answer()));
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0));
+        let listener = listener.await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let serving = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.expect("a client");
+            let service = hyper_util::service::TowerToHyperService::new(app);
+            let stream = hyper_util::rt::TokioIo::new(stream);
+            let served = hyper::server::conn::http1::Builder::new();
+            let _ = served.serve_connection(stream, service).await;
+        });
+        let client = tokio::net::TcpStream::connect(address);
+        let mut client = client.await.expect("it listens");
+        let request = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+        client.write_all(request.as_bytes()).await.expect("sent");
+        let mut told = String::new();
+        let _ = client.read_to_string(&mut told).await; // it may be reset
+        serving.abort();
+        told
+    }
+
+    #[tokio::test]
+    async fn a_client_sees_that_a_scrape_broke_off() {
+        let answer = |is_whole: bool| {
+            move || {
+                let (mut text, body) = Pieces::new(Duration::from_secs(60));
+                tokio::task::spawn_blocking(move || {
+                    let _ = text.write_str("up 12345").and_then(|()| text.send());
+                    if is_whole {
+                        let _ = text.finish();
+                    }
+                });
+                body
+            }
+        };
+        let whole = sent(answer(true)).await;
+        assert!(
+            whole.contains("up 12345") && whole.ends_with("0\r\n\r\n"),
+            "{whole}"
+        );
+        let broken = sent(answer(false)).await;
+        assert!(broken.starts_with("HTTP/1.1 200"), "{broken}");
+        assert!(!broken.ends_with("0\r\n\r\n"), "{broken}");
     }
 }

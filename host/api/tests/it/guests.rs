@@ -187,7 +187,11 @@ impl NodeRunner for Runner {
             let result = self.work(call).await.map_err(Into::into);
             CallEnd {
                 result,
-                receipt: Receipt::default(),
+                receipt: Receipt {
+                    fuel: 1_000,
+                    memory_bytes: 65_536,
+                    ..Receipt::default()
+                },
             }
         })
     }

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use lockgate_api::{ApiConfig, Server};
 use lockgate_flow::{Engine, EngineConfig, HostClock, MemoryCache};
@@ -67,6 +67,23 @@ fn engine(counts: Arc<Counts>) -> Arc<Engine> {
     )
 }
 
+/// How long a test waits for what has to come. It is there at once, unless something is wrong.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Asks again and again, until there is an answer to go on with.
+pub(crate) async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let asked = async {
+        loop {
+            if let Some(found) = ask().await {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let asked = tokio::time::timeout(PATIENCE, asked).await;
+    asked.unwrap_or_else(|_| unreachable!("{what} never came"))
+}
+
 /// The spans that a host made.
 #[derive(Default)]
 pub(crate) struct Spans {
@@ -88,13 +105,17 @@ impl Spans {
 
     /// All of them, once there are enough.
     pub(crate) async fn once(&self, enough: impl Fn(&[Span]) -> bool) -> Vec<Span> {
-        loop {
-            let spans = self.all();
-            if enough(&spans) {
-                return spans;
+        let came = async {
+            loop {
+                let spans = self.all();
+                if enough(&spans) {
+                    return spans;
+                }
+                self.came.notified().await;
             }
-            self.came.notified().await;
-        }
+        };
+        let came = tokio::time::timeout(PATIENCE, came).await;
+        came.unwrap_or_else(|_| unreachable!("there are only {:?}", self.all()))
     }
 }
 

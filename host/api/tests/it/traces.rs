@@ -6,7 +6,7 @@ use lockgate_telemetry::trace::{
 use serde_json::{Value, json};
 
 use crate::client::{Ask, Told, ask};
-use crate::host::{Host, SHOUT};
+use crate::host::{Host, SHOUT, until};
 
 const PARENT: &str = "00f067aa0ba902b7";
 
@@ -78,13 +78,22 @@ async fn run_of(host: &Host, told: &Told) -> Value {
 
 /// A run of the list that this started.
 async fn run_by(host: &Host, trigger: &str) -> Value {
-    loop {
+    until("a run", async || {
         let list = ask(&format!("GET /api/v1/runs?trigger={trigger}"));
         let list = host.tell(list).await.json();
-        if list["items"][0]["state"] == "finished" {
-            return list["items"][0].clone();
-        }
-    }
+        let run = &list["items"][0];
+        (run["state"] == "finished").then(|| run.clone())
+    })
+    .await
+}
+
+/// The run of the flow `wait` that goes on.
+async fn waiting(host: &Host) -> String {
+    until("a run that waits", async || {
+        let list = host.tell(ask("GET /api/v1/runs?flow=wait")).await.json();
+        list["items"][0]["run"].as_str().map(str::to_owned)
+    })
+    .await
 }
 
 #[tokio::test]
@@ -145,7 +154,17 @@ async fn each_route_that_starts_runs_takes_up_the_trace_of_its_request() {
         let run = there.iter().find(|span| span.name.starts_with("run"));
         let run = run.expect("a span");
         assert_eq!(run.parent, Some(request.id), "{trigger}");
+        for span in &there {
+            assert_eq!(
+                span.state.as_deref(),
+                Some("congo=t61rcWkgMzE"),
+                "{trigger}"
+            );
+            assert_eq!(span.flags, 1, "{trigger}");
+        }
+        assert_eq!(request.has_remote_parent, Some(true), "{trigger}");
         let is_queued = ["queue", "webhook", "batch"].contains(&trigger);
+        assert_eq!(run.has_remote_parent.is_none(), is_queued, "{trigger}");
         assert_eq!(run.kind == SpanKind::Consumer, is_queued, "{trigger}");
         assert_eq!(text(run, "lockgate.trigger"), Some(trigger));
     }
@@ -218,19 +237,18 @@ async fn of_runs_that_are_not_recorded_those_that_fail_are_with_their_request() 
     let runs = |flow: &str| ask(&format!("POST /api/v1/flows/{flow}/runs")).json(&shout());
     let followed = ask("POST /api/v1/flows/strict/runs/stream").json(&shout());
     assert_eq!(host.tell(runs("shout")).await.status, 200);
-    let mut failed: Vec<String> = Vec::new();
     for ask in [runs("strict"), followed] {
         assert_eq!(host.tell(ask).await.status, 200);
     }
     // A stream ends with its last event, and the run is stored a moment later.
-    while failed.len() < 2 {
+    let failed = until("what failed", async || {
         let list = host.tell(ask("GET /api/v1/runs?outcome=rejected")).await;
         let list = list.json();
         let runs = list["items"].as_array().expect("runs").iter();
-        failed = runs
-            .map(|run| run["trace_id"].as_str().expect("a trace").to_owned())
-            .collect();
-    }
+        let runs = runs.map(|run| run["trace_id"].as_str().expect("a trace").to_owned());
+        Some(runs.collect::<Vec<_>>()).filter(|failed| failed.len() == 2)
+    });
+    let failed = failed.await;
     for trace in failed {
         let there = spans.once(|spans| is_whole(spans, &trace)).await;
         let there = of(&there, &trace);
@@ -265,12 +283,7 @@ async fn a_stream_is_over_when_its_run_is_or_its_client_goes() {
     tokio::io::AsyncWriteExt::write_all(&mut client, &bytes)
         .await
         .expect("sent");
-    let run = loop {
-        let list = host.tell(ask("GET /api/v1/runs?flow=wait")).await.json();
-        if let Some(run) = list["items"][0]["run"].as_str() {
-            break run.to_owned();
-        }
-    };
+    let run = waiting(&host).await;
     assert!(of(&spans.all(), &trace(1)).is_empty(), "nothing is over");
     let cancel = ask(&format!("DELETE /api/v1/runs/{run}"));
     assert!(host.tell(cancel).await.status < 300);
@@ -290,4 +303,37 @@ async fn a_stream_is_over_when_its_run_is_or_its_client_goes() {
         (Some(200), Some(request.id))
     );
     assert_eq!(text(&run, "lockgate.outcome"), Some("cancelled"));
+}
+
+#[tokio::test]
+async fn a_client_that_goes_before_it_has_its_answer_leaves_a_span() {
+    let (host, spans) = Host::traced(all()).await;
+    let wait = ask("POST /api/v1/flows/wait/runs").json(&json!({}));
+    let key = host.key("waits", lockgate_service::Scope::Run, None).await;
+    let client = tokio::net::TcpStream::connect(host.address).await;
+    let mut client = client.expect("it listens");
+    let bytes = within(wait, 1)
+        .header("tracestate", "app=user@example.com")
+        .key(&key)
+        .bytes();
+    let sent = tokio::io::AsyncWriteExt::write_all(&mut client, &bytes);
+    sent.await.expect("sent");
+    let run = waiting(&host).await;
+    drop(client);
+    let is_there = |spans: &[Span]| !of(spans, &trace(1)).is_empty();
+    let there = of(&spans.once(is_there).await, &trace(1));
+    let [request] = &*there else {
+        unreachable!("the run goes on: {there:?}");
+    };
+    assert_eq!(status(request), None);
+    assert_eq!(text(request, "error.type"), Some("disconnected"));
+    assert_eq!(request.status, SpanStatus::Error("disconnected".into()));
+    // What its client wants to be told again is passed on, but for what is masked.
+    assert_eq!(request.state.as_deref(), Some("congo=t61rcWkgMzE"));
+    let cancel = ask(&format!("DELETE /api/v1/runs/{run}"));
+    assert!(host.tell(cancel).await.status < 300);
+    let there = spans.once(|spans| is_whole(spans, &trace(1))).await;
+    let there = of(&there, &trace(1));
+    let run = there.iter().find(|span| span.name.starts_with("run "));
+    assert_eq!(run.expect("a span").parent, Some(request.id));
 }

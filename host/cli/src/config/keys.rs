@@ -10,10 +10,11 @@ use super::Config;
 const PREFIX: &str = "LOCKGATE_";
 
 /// The keys that are paths. In a file, a relative one is relative to the file's folder.
-const PATHS: [&str; 5] = [
+const PATHS: [&str; 6] = [
     "alerts.file",
     "data.folder",
     "flows.folder",
+    "otlp.certificate",
     "plugins.folder",
     "sandbox.cache",
 ];

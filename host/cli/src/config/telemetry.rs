@@ -1,5 +1,7 @@
 //! The tables of the configuration that are about telemetry: what is counted and traced, and whom it is told.
 
+use std::path::PathBuf;
+
 use lockgate_telemetry::trace::TraceConfig;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +44,8 @@ impl Default for TelemetryTable {
 pub(crate) struct TracesTable {
     /// The share of runs that become traces, where nobody upstream has decided.
     pub(crate) sample: Share,
+    /// Whether a request that comes with a trace decides for its runs. Otherwise `sample` does for all.
+    pub(crate) parent: bool,
     /// Whether runs that failed become traces, too.
     pub(crate) keep_failed: bool,
     /// Whether inputs, outputs and log lines are in spans: prompts and completions are among them.
@@ -52,12 +56,14 @@ impl Default for TracesTable {
     fn default() -> Self {
         let TraceConfig {
             sample,
+            parent,
             keep_failed,
             content,
             ..
         } = TraceConfig::default();
         Self {
             sample: Share(sample),
+            parent,
             keep_failed,
             content,
         }
@@ -123,6 +129,8 @@ pub(crate) struct OtlpTable {
     pub(crate) endpoint: String,
     /// How it is asked.
     pub(crate) protocol: OtlpProtocol,
+    /// A file of certificates, in PEM: those of the authorities that may speak for the collector. Empty: the system's.
+    pub(crate) certificate: PathBuf,
     /// Headers of every request, such as `authorization=Bearer abc,x-tenant=7`. Best set by the environment.
     pub(crate) headers: Headers,
     /// Whether requests are compressed with gzip.
@@ -142,6 +150,7 @@ impl Default for OtlpTable {
         Self {
             endpoint: String::new(),
             protocol: OtlpProtocol::Grpc,
+            certificate: PathBuf::new(),
             headers: Headers::default(),
             gzip: false,
             interval: Span(60 * SECOND),

@@ -61,50 +61,57 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<(), Failed> {
         number = signals.next() => return Err(Failed::Signal(number)),
     };
     let collecting = telemetry.start(store.clone(), runtime);
-    let mut folders = Folders::new(
-        Arc::clone(&service),
-        Caller::host(setup::project()?, setup::publisher()?, "host"),
-        dev,
-        &config.plugins.folder,
-        &config.flows.folder,
-    );
-    // Before they are read, so that nothing that changes meanwhile is missed.
-    let watching = dev.then(|| watch::watch(&folders)).transpose()?;
-    tokio::select! {
-        () = folders.load() => {}
-        number = signals.next() => return Err(Failed::Signal(number)),
-    }
-
     let (stop, stopped) = oneshot::channel::<()>();
-    let serving = tokio::spawn(server.serve(Arc::clone(&service), async {
-        let _ = stopped.await; // dropping the sender stops it too
-    }));
-    greet(&config, dev, address, &service, &tries).await?;
-    let work = async {
-        for trial in &tries {
-            trial.run(address).await;
+    let mut serving = None;
+    // Runs of the queue go on from here. Whatever becomes of this, they are stored and told as those of a server that stops.
+    let served = async {
+        let mut folders = Folders::new(
+            Arc::clone(&service),
+            Caller::host(setup::project()?, setup::publisher()?, "host"),
+            dev,
+            &config.plugins.folder,
+            &config.flows.folder,
+        );
+        // Before they are read, so that nothing that changes meanwhile is missed.
+        let watching = dev.then(|| watch::watch(&folders)).transpose()?;
+        tokio::select! {
+            () = folders.load() => {}
+            number = signals.next() => return Err(Failed::Signal(number)),
         }
-        match watching {
-            Some(watching) => watching.load(folders).await,
-            None => std::future::pending().await,
+        serving = Some(tokio::spawn(server.serve(Arc::clone(&service), async {
+            let _ = stopped.await; // dropping the sender stops it too
+        })));
+        greet(&config, dev, address, &service, &tries).await?;
+        let work = async {
+            for trial in &tries {
+                trial.run(address).await;
+            }
+            match watching {
+                Some(watching) => watching.load(folders).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = work => {}
+            _ = signals.next() => {}
         }
+        Ok::<(), Failed>(())
     };
-    tokio::select! {
-        () = work => {}
-        _ = signals.next() => {}
-    }
+    let served = Box::pin(served).await;
 
     say("stopping: what runs may end; once more ends it at once");
     signals.end_at_next();
     service.drain(config.runs.drain.get()).await;
     let _ = stop.send(());
-    let _ = serving.await; // it says itself what went wrong
+    if let Some(serving) = serving {
+        let _ = serving.await; // it says itself what went wrong
+    }
     collecting.stop().await;
     drop(service);
     store.close().await;
     drop(owner);
     say("stopped");
-    Ok(())
+    served
 }
 
 /// Starts what is behind the interface.

@@ -8,6 +8,7 @@ use futures::FutureExt as _;
 use lockgate_api::Alerting;
 use lockgate_flow::HostClock;
 use lockgate_runtime::Runtime;
+use lockgate_service::Mask;
 use lockgate_service::alerts::{HostMinutes, StorePast};
 use lockgate_service::stats::{Counting, RollupStore};
 use lockgate_store::Store;
@@ -84,7 +85,10 @@ impl Telemetry {
             flows: table.flows.many(),
             nodes: table.nodes.many(),
         };
-        let counts = Arc::new(Counts::new(bounds, own.clone()).with_raw(raw));
+        let mask = Mask::new(&config.mask.config()).context("`[mask]`")?;
+        let counts = Counts::new(bounds, own.clone()).with_raw(raw);
+        // Nodes say which models they used, and may say anything.
+        let counts = Arc::new(counts.with_secrets(move |name| mask.finds(name)));
         let now = SystemTime::now();
         let collector = Collector::new(Arc::clone(&counts), own.clone(), exporters, now);
         let collector = Arc::new(collector);
@@ -154,15 +158,22 @@ fn gauges(store: Store, runtime: Runtime) -> GaugeSource {
     Arc::new(move || {
         let (store, runtime) = (store.clone(), runtime.clone());
         Box::pin(async move {
-            let queue = store.queue(None).await.unwrap_or_default();
+            // A queue that cannot be read is not an empty one.
+            let queue = match store.queue(None).await {
+                Ok(queue) => queue,
+                Err(error) => {
+                    tracing::warn!(%error, "the queue could not be counted");
+                    return None;
+                }
+            };
             let age = queue.oldest_at.and_then(|at| u64::try_from(at).ok());
             let age = age.map(|at| SystemTime::UNIX_EPOCH + Duration::from_millis(at));
             let age = age.and_then(|at| SystemTime::now().duration_since(at).ok());
-            Gauges {
+            Some(Gauges {
                 queue_depth: queue.waiting,
                 queue_age_s: age.unwrap_or_default().as_secs_f64(),
                 sandbox_active: runtime.places_in_use(),
-            }
+            })
         })
     })
 }
@@ -217,7 +228,17 @@ fn otlp(config: &Config, instance: &str, own: &Own) -> anyhow::Result<Option<Arc
         OtlpProtocol::Grpc => Protocol::Grpc,
         OtlpProtocol::Http => Protocol::Http,
     };
+    let certificate = &table.certificate;
+    let authorities = match certificate.as_os_str().is_empty() {
+        true => None,
+        false => {
+            let read = std::fs::read(certificate);
+            let shown = || format!("`otlp.certificate`: {}", certificate.display());
+            Some(read.with_context(shown)?)
+        }
+    };
     let otlp = OtlpConfig {
+        authorities,
         headers: table.headers(),
         gzip: table.gzip,
         timeout: table.timeout.get(),
@@ -239,6 +260,7 @@ fn traces(config: &Config) -> TraceConfig {
     let table = &config.traces;
     TraceConfig {
         sample: table.sample.get(),
+        parent: table.parent,
         keep_failed: table.keep_failed,
         content: table.content,
         ..TraceConfig::default()

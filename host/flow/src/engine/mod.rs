@@ -13,7 +13,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lockgate_model::{Clock, Ident, Journal, Kebab, OutputCache, Telemetry};
+use lockgate_model::{
+    Clock, CountedFlow, Ident, Journal, Kebab, OutputCache, RunOutcome, Telemetry,
+};
 use serde_json::{Map, Value as Tree};
 
 use crate::document::Retry;
@@ -175,6 +177,13 @@ impl Engine {
         journal: Arc<dyn Journal>,
     ) -> Result<Tree, RunError> {
         run::run(self, plan, request, journal).await
+    }
+
+    /// Says to whoever counts that a run ended before it could begin, of which nothing else tells them.
+    pub fn never_began(&self, flow: &CountedFlow<'_>, outcome: &RunOutcome) {
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.series(flow).run_finished(outcome, Duration::ZERO);
+        }
     }
 
     /// The clock that its runs go by, for their journals.

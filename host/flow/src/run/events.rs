@@ -51,8 +51,9 @@ struct Begun {
     node: u32,
     /// Whether it goes through a list: then its elements are what is counted.
     is_fan: bool,
-    /// On the clock of who counts.
+    /// On the clock of who counts; and the same of its last attempt.
     began: Duration,
+    attempt_began: Duration,
     /// How it ends, where that is known before what is within it has ended.
     end: Option<(NodeOutcome, NodeReceipt)>,
 }
@@ -111,6 +112,14 @@ impl Events {
         if open.closed || place.context.is_over() {
             return Mark(mark);
         }
+        self.0.journal.record(RunEvent::NodeStarted {
+            at: place.at.clone(),
+            attempt,
+            inputs,
+            elements,
+        });
+        // After the event is written: what that takes is not the node's time.
+        let began = self.0.now();
         open.begun.insert(
             mark,
             Begun {
@@ -119,30 +128,28 @@ impl Events {
                 plan: Arc::clone(&place.context.plan),
                 node: place.node,
                 is_fan: elements.is_some(),
-                began: self.0.now(),
+                began,
+                attempt_began: began,
                 end: None,
             },
         );
-        self.0.journal.record(RunEvent::NodeStarted {
-            at: place.at.clone(),
-            attempt,
-            inputs,
-            elements,
-        });
         Mark(mark)
     }
 
     /// Says that another attempt begins.
     pub(super) fn begin_again(&self, mark: Mark, attempt: u32, inputs: Vec<(Ident, Value)>) {
-        self.write(mark, |begun| {
-            begun.attempts = attempt;
-            RunEvent::NodeStarted {
-                at: begun.at.clone(),
-                attempt,
-                inputs,
-                elements: None,
-            }
+        let mut open = self.open();
+        let Some(begun) = open.begun.get_mut(&mark.0) else {
+            return;
+        };
+        begun.attempts = attempt;
+        self.0.journal.record(RunEvent::NodeStarted {
+            at: begun.at.clone(),
+            attempt,
+            inputs,
+            elements: None,
         });
+        begun.attempt_began = self.0.now();
     }
 
     pub(super) fn retrying(&self, mark: Mark, error: &Arc<CallError>, delay: Duration) {
@@ -218,16 +225,17 @@ impl Events {
         while let Some((_, begun)) = open.begun.pop_last() {
             self.0.cut_short(begun);
         }
-        if let Some(counts) = &self.0.counts {
+        let begins_anew = matches!(outcome, RunOutcome::Cancelled) && self.0.journal.begins_anew();
+        if let Some(counts) = self.0.counts.as_ref().filter(|_| !begins_anew) {
             let series = flow.series(&*counts.telemetry);
             series.run_finished(&outcome, took);
         }
         self.0.journal.record(RunEvent::RunFinished { outcome });
     }
 
-    fn write(&self, mark: Mark, event: impl FnOnce(&mut Begun) -> RunEvent) -> bool {
-        let mut open = self.open();
-        let Some(begun) = open.begun.get_mut(&mark.0) else {
+    fn write(&self, mark: Mark, event: impl FnOnce(&Begun) -> RunEvent) -> bool {
+        let open = self.open();
+        let Some(begun) = open.begun.get(&mark.0) else {
             return false;
         };
         self.0.journal.record(event(begun));
@@ -268,11 +276,13 @@ impl Shared {
     fn finished(&self, begun: Begun, outcome: NodeOutcome, receipt: NodeReceipt) {
         if let Some(counts) = self.counts.as_ref().filter(|_| !begun.is_fan) {
             let series = begun.plan.series(&*counts.telemetry);
+            let now = counts.clock.now();
             series.node_finished(&NodeFinished {
                 node: begun.node,
                 outcome: &outcome,
                 receipt: &receipt,
-                took: counts.clock.now().saturating_sub(begun.began),
+                took: now.saturating_sub(begun.began),
+                last_took: now.saturating_sub(begun.attempt_began),
             });
         }
         self.journal.record(RunEvent::NodeFinished {

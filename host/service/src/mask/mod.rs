@@ -88,6 +88,11 @@ impl Mask {
         Ok(Self { patterns, look })
     }
 
+    /// Whether there is something in a text that is masked.
+    pub fn finds(&self, text: &str) -> bool {
+        self.name_in(text).is_some()
+    }
+
     /// The name of a pattern that is in the text, if one is.
     pub(crate) fn name_in(&self, text: &str) -> Option<&str> {
         self.found(text.as_bytes(), 0).first().map(|one| one.1)

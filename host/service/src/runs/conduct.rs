@@ -172,7 +172,7 @@ impl Conductor {
         let live = Live::new(birth, &clock);
         if self.live.add(&live) {
             let recorder = self.recorder(&live, clock);
-            recorder.refuse(reason);
+            recorder.refuse(reason, &self.engine);
             let ending = Ending::new(self, &live, room);
             ending.store(&recorder).await;
         }

@@ -76,7 +76,7 @@ async fn end(ending: Ending, recorder: &Recorder, refused: Option<RunError>) {
     match refused {
         Some(error) if !ending.live().birth.queued => ending.tell(Err(refusal(error))),
         Some(error) => {
-            recorder.refuse(&error.to_string());
+            recorder.refuse(&error.to_string(), &ending.conductor().engine);
             ending.store(recorder).await;
         }
         None => {

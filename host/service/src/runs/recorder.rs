@@ -4,7 +4,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lockgate_model::{Clock, Ident, Journal, RunEvent, RunOutcome, Value};
+use lockgate_flow::Engine;
+use lockgate_model::{Clock, CountedFlow, FlowOrigin, Ident, Journal, RunEvent, RunOutcome, Value};
 
 use super::live::{Live, StopReason};
 use crate::mask::Streams;
@@ -65,13 +66,25 @@ impl Recorder {
         }
     }
 
-    /// Ends a run that cannot begin.
-    pub(crate) fn refuse(&self, reason: &str) {
-        self.record(RunEvent::RunFinished {
-            outcome: RunOutcome::Broken {
-                reason: reason.into(),
-            },
+    /// Ends a run that cannot begin, of which the engine knows nothing.
+    pub(crate) fn refuse(&self, reason: &str, engine: &Engine) {
+        let outcome = RunOutcome::Broken {
+            reason: reason.into(),
+        };
+        let birth = &self.live.birth;
+        let origin = birth.flow.as_ref().zip(birth.version);
+        let origin = origin.map(|(_, version)| FlowOrigin {
+            project: birth.project.clone(),
+            version,
         });
+        let flow = CountedFlow {
+            origin: origin.as_ref(),
+            // What has no origin is counted without a name.
+            name: birth.flow.as_ref().unwrap_or(&birth.project),
+            nodes: Vec::new(),
+        };
+        engine.never_began(&flow, &outcome);
+        self.record(RunEvent::RunFinished { outcome });
     }
 
     /// Writes an event as it may be kept. A stream whose end was held back is let go before its node's end.
@@ -136,5 +149,9 @@ impl Journal for Recorder {
             _ => {}
         }
         self.write(event);
+    }
+
+    fn begins_anew(&self) -> bool {
+        self.live.stop.reason() > StopReason::Cancelled
     }
 }

@@ -1,6 +1,6 @@
 //! A host that is told to stop.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures::StreamExt as _;
 use lockgate_service::ServiceConfig;
@@ -63,6 +63,10 @@ async fn what_does_not_end_is_cancelled_or_goes_back_to_the_queue() {
         "it is not over: {kinds:?}"
     );
     assert_eq!(world.get(queued).await.summary.state, RunState::Queued);
+    // Whoever counts hears of one end as well.
+    let snapshot = world.counting.collector.collect(SystemTime::now(), None);
+    let ends = snapshot.flows.iter().map(|point| point.durations.total());
+    assert_eq!(ends.sum::<u64>(), 1);
     let world = world.killed(ServiceConfig::default()).await;
     world.let_go(1);
     let view = world.ended(queued).await;

@@ -1,5 +1,7 @@
 //! The queue: order, bound, place, dead letters, and versions that change while runs wait.
 
+use std::time::SystemTime;
+
 use lockgate_service::runs::{RunState, Target};
 use lockgate_service::{Scope, ServiceConfig, ServiceError};
 use serde_json::json;
@@ -190,6 +192,14 @@ async fn what_no_longer_runs_ends_as_failed_and_says_why() {
             .to_owned();
         assert!(message.contains(reason), "{message}");
     }
+    let snapshot = world.counting.collector.collect(SystemTime::now(), None);
+    let errors = |flow: &str| {
+        let points = snapshot.flows.iter();
+        let points = points.filter(|point| &*point.id.flow == flow);
+        points.map(|point| point.durations.errors()).sum::<u64>()
+    };
+    // A flow that is gone has no version that its run could be counted under.
+    assert_eq!((errors("_other"), errors("echo")), (1, 1));
 }
 
 #[tokio::test]

@@ -194,7 +194,7 @@ async fn of_those_that_are_not_recorded_only_the_failed_are_kept() {
         world.holding(1).await;
         held.cancel();
         assert_eq!(outcome(&held.ended().await.unwrap()), "cancelled");
-        request.answered(200, SystemTime::UNIX_EPOCH);
+        request.answered(Some(200), SystemTime::UNIX_EPOCH);
         // It has what ended before made.
         world.service.drain(Duration::from_secs(60)).await;
         let spans = spans.all();

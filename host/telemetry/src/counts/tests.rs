@@ -1,8 +1,8 @@
 use std::time::{Duration, SystemTime};
 
 use lockgate_model::{
-    CountedNode, FlowOrigin, Ident, Kebab, NodeFinished, NodeOutcome, NodeReceipt, PluginId,
-    RunOutcome,
+    CallError, CountedNode, Failure, FailureKind, FlowOrigin, Ident, Kebab, NodeFinished,
+    NodeOutcome, NodeReceipt, PluginId, RunOutcome, Usage,
 };
 
 use super::*;
@@ -58,6 +58,7 @@ fn finish(series: &dyn FlowSeries, seconds: u64) {
         outcome: &NodeOutcome::Ok(Vec::new()),
         receipt: &receipt,
         took,
+        last_took: took,
     });
     series.run_finished(&RunOutcome::Cancelled, took);
 }
@@ -92,6 +93,37 @@ fn what_runs_tell_is_in_the_next_snapshot_and_in_the_totals() {
 }
 
 #[test]
+fn what_a_call_used_that_was_cut_short_is_not_known() {
+    let raw = Arc::new(RawCalls::new(1.0));
+    let counts = Counts::new(Bounds::default(), Own::default()).with_raw(Some(Arc::clone(&raw)));
+    let series = Flow::new("poem", 1).series(&counts, true);
+    finish(&*series, 1);
+    let mut receipt = NodeReceipt {
+        attempts: 1,
+        ..NodeReceipt::default()
+    };
+    // That it waited for a place is known, and nothing beside.
+    for queue in [Duration::ZERO, Duration::from_millis(5)] {
+        receipt.calls.queue = queue;
+        series.node_finished(&NodeFinished {
+            node: 0,
+            outcome: &NodeOutcome::Cancelled,
+            receipt: &receipt,
+            took: Duration::from_secs(1),
+            last_took: Duration::from_secs(1),
+        });
+    }
+    let drained = counts.drain(Duration::ZERO);
+    let node = &drained.nodes[0].counts;
+    assert_eq!(node.durations.count(Outcome::Cancelled), 2);
+    assert_eq!((node.fuel.count(), node.fuel.min()), (1, 100));
+    assert_eq!((node.memory.count(), node.memory.min()), (1, 65_536));
+    let (calls, _) = raw.drain();
+    let known = calls.iter().filter(|call| call.used.is_some());
+    assert_eq!((calls.len(), known.count()), (4, 1));
+}
+
+#[test]
 fn past_the_bound_and_without_a_place_series_are_counted_together() {
     let own = Own::default();
     let bounds = Bounds { flows: 2, nodes: 1 };
@@ -103,7 +135,7 @@ fn past_the_bound_and_without_a_place_series_are_counted_together() {
     held.iter()
         .chain([&unsaved])
         .for_each(|series| finish(&**series, 1));
-    let drained = counts.drain();
+    let drained = counts.drain(Duration::ZERO);
     let other = |is: bool| {
         let flows = drained
             .flows
@@ -136,13 +168,92 @@ fn series_of_plans_that_are_gone_make_room() {
     let counts = Counts::new(Bounds { flows: 1, nodes: 1 }, Own::default());
     drop(Flow::new("poem", 1).series(&counts, true));
     let kept = Flow::new("poem", 2);
-    (0..IDLE_DRAINS).for_each(|_| drop(counts.drain()));
+    let minute = Duration::from_secs(60);
+    (0..15).for_each(|_| drop(counts.drain(minute)));
     let series = kept.series(&counts, true);
     finish(&*series, 1);
-    let drained = counts.drain();
+    let drained = counts.drain(Duration::ZERO);
     assert_eq!(drained.flows[0].id.version, 2);
     // One that a plan holds stays, however idle.
-    (0..2 * IDLE_DRAINS).for_each(|_| drop(counts.drain()));
+    (0..30).for_each(|_| drop(counts.drain(minute)));
     finish(&*series, 1);
-    assert_eq!(counts.drain().flows[0].id.version, 2);
+    assert_eq!(counts.drain(minute).flows[0].id.version, 2);
+}
+
+#[test]
+fn scrapes_make_no_series_old() {
+    let counts = Counts::new(Bounds { flows: 1, nodes: 1 }, Own::default());
+    drop(Flow::new("poem", 1).series(&counts, true));
+    (0..1_000).for_each(|_| drop(counts.drain(Duration::from_millis(800))));
+    let series = Flow::new("poem", 2).series(&counts, true);
+    finish(&*series, 1);
+    assert!(
+        counts.drain(Duration::ZERO).flows[0].id.is_other(),
+        "the first one is there"
+    );
+}
+
+#[test]
+fn what_ends_while_its_series_is_forgotten_is_counted() {
+    let counts = Counts::new(Bounds::default(), Own::default());
+    let series = Flow::new("poem", 1).series(&counts, true);
+    counts.drain(IDLE);
+    // A long run of a version that nobody runs any more ends after it was drained.
+    finish(&*series, 1_000);
+    drop(series);
+    let mut drained = Drained::default();
+    counts.forget_idle(&mut drained);
+    assert_eq!((drained.flows.len(), drained.nodes.len()), (1, 1));
+    assert_eq!(drained.nodes[0].counts.fuel.sum(), 100);
+    assert!(counts.drain(IDLE).flows.is_empty());
+}
+
+#[test]
+fn calls_of_models_that_fail_are_counted_by_why() {
+    let counts = Counts::new(Bounds::default(), Own::default());
+    let series = Flow::new("poem", 1).series(&counts, true);
+    let failed = CallError::Failed(Failure::new(FailureKind::RateLimited, "429"));
+    let failed = NodeOutcome::Failed(Arc::new(failed));
+    let mut receipt = NodeReceipt {
+        attempts: 3,
+        ..NodeReceipt::default()
+    };
+    let end = |outcome: &NodeOutcome, receipt: &NodeReceipt| {
+        series.node_finished(&NodeFinished {
+            node: 0,
+            outcome,
+            receipt,
+            took: Duration::from_secs(21),
+            last_took: Duration::from_secs(1),
+        });
+    };
+    // Nobody knows yet that it calls models.
+    end(&failed, &receipt);
+    receipt.usage = Some(Usage {
+        provider: "acme".into(),
+        model: "m-1".into(),
+        input_tokens: 3,
+        output_tokens: 5,
+        cached_tokens: None,
+    });
+    end(&NodeOutcome::Ok(Vec::new()), &receipt);
+    receipt.usage = None;
+    end(&failed, &receipt);
+    end(&NodeOutcome::Cancelled, &receipt);
+    let models = counts.drain(Duration::ZERO).models;
+    let [model] = &*models else {
+        unreachable!("{models:?}");
+    };
+    assert_eq!((&*model.id.provider, &*model.id.model), ("acme", "m-1"));
+    // The last attempt is the operation: it is what the tokens are of.
+    assert_eq!(
+        (model.duration.count(), model.duration.sum()),
+        (1, TICKS_PER_SECOND)
+    );
+    let failed: Vec<_> = model
+        .failed
+        .iter()
+        .map(|(kind, one)| (*kind, one.count()))
+        .collect();
+    assert_eq!(failed, [("rate-limited", 1)]);
 }

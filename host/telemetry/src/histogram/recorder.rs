@@ -63,7 +63,7 @@ impl Recorder {
     }
 
     /// Takes out what was counted since the last time. A value that is counted meanwhile is in this sketch or in the next
-    /// one; its sum and its extremes may be in the other.
+    /// one; its sum may be in the other, and its extremes are there those of its bucket.
     pub(crate) fn drain(&self) -> Option<Sketch> {
         if !self.touched.swap(false, Ordering::Acquire) {
             return None;
@@ -125,7 +125,10 @@ mod tests {
                 .collect();
             let mut drained = Sketch::new();
             while !writers.iter().all(thread::ScopedJoinHandle::is_finished) {
-                recorder.drain().iter().for_each(|one| drained.add(one));
+                recorder.drain().iter().for_each(|one| {
+                    assert_that_ends_are_of_values(one);
+                    drained.add(one);
+                });
             }
             drained
         });
@@ -134,6 +137,31 @@ mod tests {
         let values = 4 * EACH;
         assert_eq!(drained.count(), values);
         assert_eq!(drained.sum(), (0..values).sum::<u64>());
-        assert_eq!((drained.min(), drained.max()), (0, values - 1));
+        assert_eq!(drained.min(), 0);
+        assert_eq!(scale::bucket(drained.max()), scale::bucket(values - 1));
+    }
+
+    /// The extremes are in the buckets at the ends.
+    fn assert_that_ends_are_of_values(sketch: &Sketch) {
+        let index = |value| scale::bucket(value).map(|bucket| i32::from(bucket) - 1);
+        let first = sketch.buckets().next().map(|one| one.0);
+        let last = sketch.buckets().last().map(|one| one.0);
+        let first = first.filter(|_| sketch.zeros() == 0);
+        assert_eq!((index(sketch.min()), index(sketch.max())), (first, last));
+    }
+
+    #[test]
+    fn extremes_of_other_values_are_not_those_of_these() {
+        let bucket = scale::bucket(1_000).expect("it is not 0");
+        let of = |zeros, min, max| Sketch::of(vec![(bucket, 1)], zeros, 1_000, min, max);
+        for (min, max) in [(1, 1 << 40), (u64::MAX, 0), (1_000, 1_000)] {
+            let sketch = of(0, min, max);
+            assert_that_ends_are_of_values(&sketch);
+            let p99 = sketch.quantile(0.99).expect("a value");
+            assert!((900.0..1_100.0).contains(&p99), "{min} {max}: {p99}");
+        }
+        assert_eq!(of(1, 7, 1 << 40).min(), 0);
+        let none = Sketch::of(Vec::new(), 0, 0, 3, 5);
+        assert_eq!((none.min(), none.max()), (0, 0));
     }
 }

@@ -39,6 +39,24 @@ pub(crate) fn bucket(value: u64) -> Option<u16> {
     u16::try_from(index).ok()
 }
 
+/// The greatest value of a bucket.
+pub(crate) fn greatest(bucket: u16) -> u64 {
+    let (octave, within) = (
+        u32::from(bucket) / PER_OCTAVE,
+        u32::from(bucket) % PER_OCTAVE,
+    );
+    match within.checked_sub(1) {
+        None => 1_u64.checked_shl(octave).unwrap_or(u64::MAX),
+        Some(bound) => BOUNDS[bound as usize] >> (63 - octave),
+    }
+}
+
+/// The least value of a bucket.
+pub(crate) fn least(bucket: u16) -> u64 {
+    let below = bucket.checked_sub(1).map_or(0, greatest);
+    below.saturating_add(1)
+}
+
 /// The middle of a bucket, by ratio.
 pub(crate) fn middle(bucket: u16) -> f64 {
     ((f64::from(bucket) - 0.5) / f64::from(PER_OCTAVE)).exp2()
@@ -64,6 +82,62 @@ mod tests {
         assert_eq!(last, Some(BUCKETS - 1));
     }
 
+    /// `a · b`, of numbers in digits of 32 bits, the lowest first.
+    fn times(a: &[u32], b: &[u32]) -> Vec<u32> {
+        let mut product = vec![0; a.len() + b.len()];
+        for (i, &x) in a.iter().enumerate() {
+            let mut carry = 0;
+            for (j, &y) in b.iter().enumerate() {
+                let sum = u64::from(product[i + j]) + u64::from(x) * u64::from(y) + carry;
+                product[i + j] = sum as u32;
+                carry = sum >> 32;
+            }
+            product[i + b.len()] = carry as u32;
+        }
+        product
+    }
+
+    /// Whether `value` to the power of 8 is at most 2 to the power of `bits`.
+    fn is_at_most(value: u64, bits: usize) -> bool {
+        let mut power = vec![value as u32, (value >> 32) as u32];
+        for _ in 0..3 {
+            power = times(&power, &power);
+        }
+        let (word, bit) = (bits / 32, 1 << (bits % 32));
+        let high = power[word..].iter().rposition(|&digit| digit != 0);
+        match high {
+            None => true,
+            Some(0) if power[word] == bit => power[..word].iter().all(|&digit| digit == 0),
+            Some(0) => power[word] < bit,
+            Some(_) => false,
+        }
+    }
+
+    #[test]
+    fn bounds_are_exact() {
+        assert!(is_at_most(2, 8) && !is_at_most(3, 8) && is_at_most(1 << 63, 504));
+        for (number, &bound) in BOUNDS.iter().enumerate() {
+            let bits = 8 * 63 + number + 1;
+            assert!(is_at_most(bound, bits), "{bound} is too much");
+            assert!(!is_at_most(bound + 1, bits), "{bound} is too little");
+        }
+    }
+
+    #[test]
+    fn a_bound_belongs_to_the_bucket_below() {
+        for octave in 10..64 {
+            for (number, &bound) in BOUNDS.iter().enumerate() {
+                let bound = bound >> (63 - octave);
+                let below = (octave * PER_OCTAVE) as u16 + number as u16 + 1;
+                assert_eq!(bucket(bound), Some(below), "2^{octave}, {number}");
+                assert_eq!(bucket(bound + 1), Some(below + 1), "2^{octave}, {number}");
+                assert_eq!((greatest(below), least(below + 1)), (bound, bound + 1));
+            }
+        }
+        assert_eq!((least(0), greatest(0)), (1, 1));
+        assert_eq!(greatest(BUCKETS as u16 - 1), u64::MAX);
+    }
+
     proptest! {
         #[test]
         fn a_value_lies_between_the_bounds_of_its_bucket(value in 2_u64..1 << 52) {
@@ -72,6 +146,7 @@ mod tests {
             // Where a bound is nearer than a real number can tell, either side is right.
             prop_assert!(exact <= f64::from(index) + 1e-9, "{exact} {index}");
             prop_assert!(exact > f64::from(index) - 1.0 - 1e-9, "{exact} {index}");
+            prop_assert!((least(index)..=greatest(index)).contains(&value));
             let off = (middle(index) / value as f64 - 1.0).abs();
             prop_assert!(off < 0.045, "{off}");
         }

@@ -6,7 +6,8 @@ use crate::leb128::{read, write};
 /// The first byte of what [`Sketch::encode`] writes.
 const FORMAT: u8 = 1;
 
-/// How many values there were, in exponential buckets; with their sum, their least and their greatest, which are exact.
+/// How many values there were, in exponential buckets; with their sum, which is exact, and their least and their greatest, which
+/// are so unless they were recorded just while they were taken out.
 ///
 /// Values are whole numbers of the smallest unit that is counted. A percentile is at most 4.5 % off, and two of them can be
 /// added without making that worse.
@@ -28,22 +29,26 @@ impl Sketch {
     }
 
     /// From its parts; buckets in ascending order.
+    ///
+    /// What is recorded while it is drained may leave its extremes in another sketch than its value. They are held to the
+    /// buckets at the ends, so that they are off by no more than a bucket is wide.
     pub(super) fn of(buckets: Vec<(u16, u64)>, zeros: u64, sum: u64, min: u64, max: u64) -> Self {
-        let mut sketch = Self {
+        let within = |value: u64, bucket: u16| {
+            let least = value.max(scale::least(bucket));
+            least.min(scale::greatest(bucket))
+        };
+        let first = buckets.first().filter(|_| zeros == 0);
+        let (min, max) = (
+            first.map_or(0, |first| within(min, first.0)),
+            buckets.last().map_or(0, |last| within(max, last.0)),
+        );
+        Self {
             buckets,
             zeros,
             sum,
             min,
             max,
-        };
-        if sketch.min > sketch.max {
-            // The extremes of these values were drained before the values.
-            let ends = sketch.buckets.first().zip(sketch.buckets.last());
-            (sketch.min, sketch.max) = ends.map_or((0, 0), |(first, last)| {
-                (scale::middle(first.0) as u64, scale::middle(last.0) as u64)
-            });
         }
-        sketch
     }
 
     /// Counts one value.
@@ -63,7 +68,6 @@ impl Sketch {
 
     /// Adds what another counted.
     pub fn add(&mut self, other: &Self) {
-        // Extremes may have been drained without their values.
         if let Some((min, max)) = other.extremes() {
             let mine = self.extremes().unwrap_or((min, max));
             (self.min, self.max) = (mine.0.min(min), mine.1.max(max));
@@ -88,7 +92,7 @@ impl Sketch {
     }
 
     fn extremes(&self) -> Option<(u64, u64)> {
-        (self.max > 0 || !self.is_empty()).then_some((self.min, self.max))
+        (!self.is_empty()).then_some((self.min, self.max))
     }
 
     /// Whether nothing was counted.
@@ -138,7 +142,7 @@ impl Sketch {
             return None;
         }
         let rank = ((q.clamp(0.0, 1.0) * count as f64).ceil() as u64).clamp(1, count);
-        // The ends are known exactly.
+        // The ends are known.
         if rank == count {
             return Some(self.max as f64);
         }

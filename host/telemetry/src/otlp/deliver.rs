@@ -42,7 +42,18 @@ enum Lost {
 struct Load<'c> {
     own: &'c Own,
     reasons: &'static Reasons,
-    count: u64,
+    /// How many points or spans it has.
+    parts: u64,
+    /// How many of them are lost if it is not taken.
+    at_stake: u64,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Delivery {
+    Taken,
+    Refused,
+    GivenUp,
 }
 
 /// What is said of what was dropped.
@@ -77,29 +88,47 @@ impl Courier {
     }
 
     /// Brings a request with so many points or spans, by `until` at the latest. Whether it is worth bringing another one now.
-    pub(super) async fn bring(&self, request: &Request, count: u64, until: Instant) -> bool {
-        let mut load = self.load(request, count);
+    pub(super) async fn bring(&self, request: &Request, parts: u64, until: Instant) -> bool {
+        let load = self.load(request, parts, parts);
+        self.deliver(load, request, until).await != Delivery::GivenUp
+    }
+
+    /// The same, of what a later request says again: if it is not taken, one request is lost, and no points. None is if nobody
+    /// waits for the end of this.
+    pub(super) async fn try_to_bring(&self, request: &Request, parts: u64, until: Instant) -> bool {
+        let load = self.load(request, parts, 0);
+        let reasons = load.reasons;
+        let delivery = self.deliver(load, request, until).await;
+        match delivery {
+            Delivery::Taken => {}
+            Delivery::Refused => self.own.add(DROPPED, reasons.refused, 1),
+            Delivery::GivenUp => self.own.add(DROPPED, reasons.given_up, 1),
+        }
+        delivery != Delivery::GivenUp
+    }
+
+    async fn deliver(&self, mut load: Load<'_>, request: &Request, until: Instant) -> Delivery {
         let until = until.min(Instant::now() + self.retry.within);
         if let Some(rest) = self.rest() {
             sleep_until(rest.min(until)).await;
             if rest >= until {
-                return false;
+                return Delivery::GivenUp;
             }
         }
         match bring(&self.retry, &Now, until, || self.ask(request)).await {
             Ok((rejected, message)) => {
                 load.taken(u64::try_from(rejected).unwrap_or(0));
                 self.note_taken(rejected, &message);
-                true
+                Delivery::Taken
             }
             Err(Lost::Refused(why)) => {
                 load.refused();
                 self.note_lost(&why);
-                true
+                Delivery::Refused
             }
             Err(Lost::GivenUp(why)) => {
                 self.note_lost(&why);
-                false
+                Delivery::GivenUp
             }
         }
     }
@@ -122,18 +151,19 @@ impl Courier {
     }
 
     /// Counts a request that is not even tried.
-    pub(super) fn skip(&self, request: &Request, count: u64) {
-        drop(self.load(request, count));
+    pub(super) fn skip(&self, request: &Request, parts: u64) {
+        drop(self.load(request, parts, parts));
     }
 
-    fn load(&self, request: &Request, count: u64) -> Load<'_> {
+    fn load(&self, request: &Request, parts: u64, at_stake: u64) -> Load<'_> {
         Load {
             own: &self.own,
             reasons: match request {
                 Request::Metrics(_) => &METRICS,
                 Request::Spans(_) => &SPANS,
             },
-            count,
+            parts,
+            at_stake,
         }
     }
 
@@ -162,13 +192,13 @@ impl Courier {
 
 impl Load<'_> {
     fn taken(&mut self, rejected: u64) {
-        self.drop_as(self.reasons.rejected, rejected.min(self.count));
-        self.count = 0;
+        self.drop_as(self.reasons.rejected, rejected.min(self.parts));
+        self.at_stake = 0;
     }
 
     fn refused(&mut self) {
-        self.drop_as(self.reasons.refused, self.count);
-        self.count = 0;
+        self.drop_as(self.reasons.refused, self.at_stake);
+        self.at_stake = 0;
     }
 
     fn drop_as(&self, reason: &str, count: u64) {
@@ -180,7 +210,7 @@ impl Load<'_> {
 
 impl Drop for Load<'_> {
     fn drop(&mut self) {
-        self.drop_as(self.reasons.given_up, self.count);
+        self.drop_as(self.reasons.given_up, self.at_stake);
     }
 }
 

@@ -7,9 +7,9 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use opentelemetry_proto::tonic::metrics::v1::{Metric, ResourceMetrics, ScopeMetrics};
 
+use super::Shared;
 use super::attributes::{self, nanoseconds, text};
 use super::client::Request;
-use super::config::Resource;
 use super::points::{Counters, Histograms, Period, Unit, gauge};
 use crate::collector::Collector;
 use crate::names::{FlowId, NodeId, TrapReason};
@@ -21,13 +21,15 @@ use crate::totals::{ModelCounts, Total, Totals, page};
 const PAGE: usize = 200;
 
 /// The requests of one export, in their order; what they tell is read when they are asked for.
-pub(super) struct Export<'c> {
-    collector: &'c Collector,
-    resource: &'c Resource,
+#[derive(Clone)]
+pub(super) struct Export {
+    collector: Arc<Collector>,
+    shared: Arc<Shared>,
     next: Next,
 }
 
 /// What comes next: of which kind, and after which series.
+#[derive(Clone)]
 enum Next {
     Host,
     Flows(Option<Arc<FlowId>>),
@@ -44,11 +46,11 @@ struct Page<I, T> {
 
 type Told = Vec<Option<(Metric, u64)>>;
 
-impl<'c> Export<'c> {
-    pub(super) fn new(collector: &'c Collector, resource: &'c Resource) -> Self {
+impl Export {
+    pub(super) fn new(collector: Arc<Collector>, shared: Arc<Shared>) -> Self {
         Self {
             collector,
-            resource,
+            shared,
             next: Next::Host,
         }
     }
@@ -57,7 +59,7 @@ impl<'c> Export<'c> {
         let (metrics, counts): (Vec<_>, Vec<_>) = told.into_iter().flatten().unzip();
         let request = Request::Metrics(ExportMetricsServiceRequest {
             resource_metrics: vec![ResourceMetrics {
-                resource: Some(attributes::sender(self.resource)),
+                resource: Some(attributes::sender(&self.shared.config.resource)),
                 scope_metrics: vec![ScopeMetrics {
                     scope: Some(attributes::scope()),
                     metrics,
@@ -72,7 +74,7 @@ impl<'c> Export<'c> {
 }
 
 /// Each with the number of its points.
-impl Iterator for Export<'_> {
+impl Iterator for Export {
     type Item = (Request, u64);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -83,21 +85,21 @@ impl Iterator for Export<'_> {
                     self.collector.with_totals(host)
                 }
                 Next::Flows(last) => {
-                    let page = Page::read(self.collector, last, |totals| &totals.flows);
+                    let page = Page::read(&self.collector, last, |totals| &totals.flows);
                     self.next = page
                         .last()
                         .map_or(Next::Nodes(None), |last| Next::Flows(Some(last)));
                     flows(&page)
                 }
                 Next::Nodes(last) => {
-                    let page = Page::read(self.collector, last, |totals| &totals.nodes);
+                    let page = Page::read(&self.collector, last, |totals| &totals.nodes);
                     self.next = page
                         .last()
                         .map_or(Next::Models(None), |last| Next::Nodes(Some(last)));
                     nodes(&page)
                 }
                 Next::Models(last) => {
-                    let page = Page::read(self.collector, last, |totals| &totals.models);
+                    let page = Page::read(&self.collector, last, |totals| &totals.models);
                     self.next = page
                         .last()
                         .map_or(Next::End, |last| Next::Models(Some(last)));
@@ -279,6 +281,11 @@ fn models(page: &Page<ModelId, ModelCounts>) -> Told {
     );
     page.each(|id, period, counts| {
         durations.add(attributes::model(id), period, &counts.duration);
+        for (kind, sketch) in &counts.failed {
+            let mut attributes = attributes::model(id);
+            attributes.push(text("error.type", kind));
+            durations.add(attributes, period, sketch);
+        }
         for (kind, sketch) in [
             ("input", &counts.input_tokens),
             ("output", &counts.output_tokens),

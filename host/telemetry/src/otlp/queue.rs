@@ -36,6 +36,8 @@ struct Held {
     /// Each with its bytes.
     spans: VecDeque<(Span, usize)>,
     bytes: usize,
+    /// Whether spans did not fit since some were last taken out: a few may, and those of a whole run hardly.
+    is_out_of_bytes: bool,
     is_closed: bool,
 }
 
@@ -49,9 +51,10 @@ impl Queue {
         }
     }
 
-    /// Whether there is room for no span.
+    /// Whether there is no room for spans, by their number or by their bytes.
     pub(super) fn is_full(&self) -> bool {
-        self.held().spans.len() >= self.config.most
+        let held = self.held();
+        held.spans.len() >= self.config.most || held.is_out_of_bytes
     }
 
     /// Takes spans, as far as there is room. It does not wait.
@@ -61,9 +64,10 @@ impl Queue {
         let reason = if held.is_closed { CLOSED } else { FULL };
         for span in spans {
             let bytes = weight(&span);
-            let is_full =
-                held.spans.len() >= self.config.most || held.bytes + bytes > self.config.bytes;
-            if is_full || held.is_closed {
+            let is_out_of_bytes = held.bytes + bytes > self.config.bytes;
+            // One that would not fit into an empty queue says nothing of the next.
+            held.is_out_of_bytes |= is_out_of_bytes && !held.spans.is_empty();
+            if held.spans.len() >= self.config.most || is_out_of_bytes || held.is_closed {
                 dropped += 1;
                 continue;
             }
@@ -129,6 +133,7 @@ impl Queue {
     fn batch(&self, held: &mut Held) -> Vec<Span> {
         let mut batch = Vec::new();
         let mut room = BATCH_BYTES;
+        held.is_out_of_bytes = false;
         while batch.len() < self.config.batch {
             // One that is larger than a batch is one by itself.
             let fits = |(_, bytes): &(Span, usize)| *bytes <= room || batch.is_empty();
@@ -155,7 +160,13 @@ fn weight(span: &Span) -> usize {
         SpanStatus::Unset => 0,
         SpanStatus::Error(message) => message.len(),
     };
-    SPAN_BYTES + span.name.len() + status + attributes(&span.attributes) + events.sum::<usize>()
+    let state = span.state.as_deref().map_or(0, str::len);
+    SPAN_BYTES
+        + span.name.len()
+        + state
+        + status
+        + attributes(&span.attributes)
+        + events.sum::<usize>()
 }
 
 fn attributes(attributes: &Attributes) -> usize {
@@ -189,6 +200,9 @@ mod tests {
             trace: TraceId([1; 16]),
             id: SpanId([1; 8]),
             parent: None,
+            has_remote_parent: None,
+            flags: 0,
+            state: None,
             name: name.into(),
             kind: SpanKind::Internal,
             start: SystemTime::UNIX_EPOCH,
@@ -247,6 +261,28 @@ mod tests {
             dropped(&own),
             [(CLOSED.to_owned(), 5), (FULL.to_owned(), 3)]
         );
+    }
+
+    #[tokio::test]
+    async fn it_is_full_of_spans_or_of_bytes() {
+        let queue = Queue::new(CONFIG, Own::default());
+        queue.put(["a", "b", "c", "d"].map(span).into());
+        assert!(!queue.is_full());
+        queue.put(vec![span("e")]);
+        assert!(queue.is_full());
+        let queue = Queue::new(CONFIG, Own::default());
+        let half = || vec![span(&"x".repeat(1 << 19))];
+        queue.put(half());
+        assert!(!queue.is_full());
+        queue.put(half());
+        assert!(queue.is_full(), "the second one did not fit");
+        queue.close();
+        assert_eq!(names(queue.next().await).len(), 1);
+        assert!(!queue.is_full());
+        // One that never fits does not keep others out.
+        let queue = Queue::new(CONFIG, Own::default());
+        queue.put(vec![span(&"x".repeat(1 << 20))]);
+        assert!(!queue.is_full());
     }
 
     #[tokio::test]

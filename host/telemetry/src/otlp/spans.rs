@@ -10,8 +10,9 @@ use super::client::Request;
 use super::config::Resource;
 use crate::trace::{Span, SpanEvent, SpanKind, SpanStatus};
 
-/// The flag of W3C's trace context that says that a trace is sampled: others are not sent.
-const SAMPLED: u32 = 1;
+/// The flags that say whether a parent is of another process: that it is known, and that it is.
+const KNOWN: u32 = 0x100;
+const REMOTE: u32 = 0x200;
 
 /// All of them, from this sender.
 pub(super) fn request(spans: Vec<Span>, resource: &Resource) -> Request {
@@ -42,6 +43,11 @@ fn span(span: Span) -> Told {
             message,
         },
     };
+    let remote = match span.has_remote_parent {
+        None => 0,
+        Some(false) => KNOWN,
+        Some(true) => KNOWN | REMOTE,
+    };
     Told {
         trace_id: span.trace.0.to_vec(),
         span_id: span.id.0.to_vec(),
@@ -49,7 +55,8 @@ fn span(span: Span) -> Told {
             .parent
             .map(|parent| parent.0.to_vec())
             .unwrap_or_default(),
-        flags: SAMPLED,
+        trace_state: span.state.as_deref().unwrap_or_default().to_owned(),
+        flags: u32::from(span.flags) | remote,
         name: span.name,
         kind: kind.into(),
         start_time_unix_nano: nanoseconds(span.start),

@@ -160,7 +160,13 @@ impl Scrape {
         )?;
         for (id, counts) in self.model_pages() {
             let labels = model(&id);
-            MODEL_SECONDS.encode(family.encode_family(&labels)?, &counts.duration)?;
+            if !counts.duration.is_empty() {
+                MODEL_SECONDS.encode(family.encode_family(&labels)?, &counts.duration)?;
+            }
+            for (kind, sketch) in &counts.failed {
+                let labels = (model(&id), [("error_type", *kind)]);
+                MODEL_SECONDS.encode(family.encode_family(&labels)?, sketch)?;
+            }
         }
         let mut family = encoder.encode_descriptor(
             "gen_ai_client_token_usage",

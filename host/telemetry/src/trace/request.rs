@@ -6,6 +6,9 @@ use std::time::SystemTime;
 
 use super::{Span, SpanId, SpanKind, SpanStatus, TraceContext, Tracer};
 
+/// What went wrong where nobody took the answer.
+const DISCONNECTED: &str = "disconnected";
+
 /// A request that may start runs: where its trace goes on, and its span once it was answered.
 ///
 /// Whether it is recorded may be known later than its answer is: when a run failed that nobody had wanted to record.
@@ -31,7 +34,7 @@ pub struct RequestHead {
 
 #[derive(Default)]
 struct State {
-    answered: Option<(u16, SystemTime)>,
+    answered: Option<(Option<u16>, SystemTime)>,
     is_kept: bool,
     is_sent: bool,
 }
@@ -75,8 +78,8 @@ impl RequestSpan {
         self.settle(&mut state);
     }
 
-    /// Says how it was answered, and when that was over. The first word stays.
-    pub fn answered(&self, status: u16, at: SystemTime) {
+    /// Says how it was answered, and when that was over; None: its client went before. The first word stays.
+    pub fn answered(&self, status: Option<u16>, at: SystemTime) {
         let mut state = self.state();
         state.answered.get_or_insert((status, at));
         self.settle(&mut state);
@@ -92,7 +95,7 @@ impl RequestSpan {
         }
     }
 
-    fn span(&self, status: u16, at: SystemTime) -> Span {
+    fn span(&self, status: Option<u16>, at: SystemTime) -> Span {
         let RequestHead {
             method,
             route,
@@ -102,6 +105,9 @@ impl RequestSpan {
             trace: self.context.trace,
             id: self.id,
             parent: self.context.parent,
+            has_remote_parent: Some(self.context.parent.is_some()),
+            flags: self.context.flags,
+            state: self.context.state.clone(),
             name: format!("{method} {route}"),
             kind: SpanKind::Server,
             start: came,
@@ -109,14 +115,21 @@ impl RequestSpan {
             attributes: vec![
                 ("http.request.method".into(), method.into()),
                 ("http.route".into(), route.into()),
-                ("http.response.status_code".into(), u64::from(status).into()),
             ],
             events: Vec::new(),
             status: SpanStatus::Unset,
         };
         // What the client did wrong is no error of the server, as OpenTelemetry has it.
-        if status >= 500 {
-            let kind = status.to_string();
+        let kind = match status {
+            None => Some(DISCONNECTED.to_owned()),
+            Some(status) => (status >= 500).then(|| status.to_string()),
+        };
+        if let Some(status) = status {
+            let status = u64::from(status).into();
+            span.attributes
+                .push(("http.response.status_code".into(), status));
+        }
+        if let Some(kind) = kind {
             span.attributes
                 .push(("error.type".into(), kind.as_str().into()));
             span.status = SpanStatus::Error(kind);
@@ -184,8 +197,8 @@ mod tests {
         let request = RequestSpan::begin(&tracer, Some(came.clone()), head());
         request.keep();
         assert!(sink.0.lock().expect("no panic").is_empty());
-        request.answered(503, at(9));
-        request.answered(200, at(10));
+        request.answered(Some(503), at(9));
+        request.answered(Some(200), at(10));
         request.keep();
         let spans = std::mem::take(&mut *sink.0.lock().expect("no panic"));
         let [span] = &*spans else {
@@ -195,6 +208,7 @@ mod tests {
         assert_eq!((span.start, span.end), (at(5), at(9)));
         assert_eq!(span.name, "POST /webhooks/{flow}/{token}");
         assert_eq!(span.kind, SpanKind::Server);
+        assert_eq!(span.has_remote_parent, Some(true));
         assert_eq!(span.status, SpanStatus::Error("503".into()));
     }
 
@@ -202,8 +216,8 @@ mod tests {
     fn one_that_is_wanted_later_is_sent_then_and_others_never() {
         let (tracer, sink) = tracer(0.0);
         let [never, later] = [(); 2].map(|()| RequestSpan::begin(&tracer, None, head()));
-        never.answered(200, at(6));
-        later.answered(422, at(1));
+        never.answered(Some(200), at(6));
+        later.answered(Some(422), at(1));
         assert!(sink.0.lock().expect("no panic").is_empty());
         later.keep();
         let spans = std::mem::take(&mut *sink.0.lock().expect("no panic"));
@@ -213,11 +227,24 @@ mod tests {
     }
 
     #[test]
+    fn one_whose_client_went_says_so_and_no_status() {
+        let (tracer, sink) = tracer(1.0);
+        let request = RequestSpan::begin(&tracer, None, head());
+        request.answered(None, at(9));
+        request.answered(Some(200), at(10));
+        let spans = std::mem::take(&mut *sink.0.lock().expect("no panic"));
+        let names: Vec<_> = spans[0].attributes.iter().map(|one| &*one.0).collect();
+        assert_eq!(names, ["http.request.method", "http.route", "error.type"]);
+        assert_eq!(spans[0].status, SpanStatus::Error("disconnected".into()));
+        assert_eq!(spans[0].has_remote_parent, Some(false));
+    }
+
+    #[test]
     fn where_nobody_traces_what_a_parent_decided_is_passed_on() {
         let came = TraceContext::begin().below(SpanId([7; 8])).sampled(true);
         let request = RequestSpan::begin(&Tracer::default(), Some(came.clone()), head());
         assert_eq!(request.context(), &came);
-        request.answered(200, at(6));
+        request.answered(Some(200), at(6));
         assert!(!Tracer::default().keeps(&came, true));
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use lockgate_model::TraceId;
@@ -38,8 +39,14 @@ pub struct Span {
     pub trace: TraceId,
     /// Its own name in it.
     pub id: SpanId,
-    /// The span that caused it; on another machine, it may be.
+    /// The span that caused it.
     pub parent: Option<SpanId>,
+    /// Whether that is another process's; None where nobody knows.
+    pub has_remote_parent: Option<bool>,
+    /// The flags of the trace, as its context has them.
+    pub flags: u8,
+    /// What tracing systems want to be told again.
+    pub state: Option<Arc<str>>,
     /// What it is, in few words of which there are few.
     pub name: String,
     /// Its side of a request.

@@ -75,6 +75,12 @@ impl Counted {
         let now = SystemTime::UNIX_EPOCH + START + Duration::from_secs(seconds);
         self.collector.collect(now, None);
     }
+
+    /// Closes the exporters, when nothing has happened since the last snapshot.
+    pub(crate) async fn close(&self, within: Duration) {
+        let last = self.collector.with_totals(|totals| totals.at);
+        self.collector.close_at(last, within).await;
+    }
 }
 
 impl Flow {
@@ -120,6 +126,7 @@ impl Flow {
             outcome,
             receipt: &receipt,
             took: call.took,
+            last_took: call.took,
         });
     }
 }

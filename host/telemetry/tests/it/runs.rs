@@ -87,6 +87,7 @@ impl Flow {
             outcome,
             receipt: &receipt,
             took,
+            last_took: took,
         });
     }
 }

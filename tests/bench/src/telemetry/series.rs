@@ -113,5 +113,6 @@ pub(super) fn count(series: &dyn FlowSeries, node: usize, micros: u64) {
         outcome: &NodeOutcome::Ok(Vec::new()),
         receipt: &receipt,
         took: Duration::from_micros(micros),
+        last_took: Duration::from_micros(micros),
     });
 }

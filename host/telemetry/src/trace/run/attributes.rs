@@ -7,16 +7,14 @@ use serde::Serialize;
 
 use super::super::{Attributes, Span, SpanStatus};
 use super::RunFacts;
-use crate::models::plain;
+use crate::models::name;
+use crate::names::GEN_AI_OPERATION;
 
 /// The longest value of a label, in bytes.
 const MAX_LABEL_BYTES: usize = 256;
 
 /// The longest text of a user or a node, in bytes, where such are asked for.
 const MAX_CONTENT_BYTES: usize = 8 << 10;
-
-/// What a call that says which model it used is taken to have done. Its receipt does not say it closer.
-const OPERATION: &str = "chat";
 
 /// What is known of a run from its beginning.
 pub(super) fn known(facts: &RunFacts, first: &Recorded) -> Attributes {
@@ -76,8 +74,8 @@ pub(super) fn receipt(attributes: &mut Attributes, receipt: &NodeReceipt) {
 
 /// What a model service counted for a call, as OpenTelemetry's GenAI conventions say it. Gives the span's name.
 pub(super) fn model(attributes: &mut Attributes, usage: &Usage) -> String {
-    let (provider, model) = (plain(&usage.provider), plain(&usage.model));
-    attributes.push(("gen_ai.operation.name".into(), OPERATION.into()));
+    let (provider, model) = (name(&usage.provider), name(&usage.model));
+    attributes.push(("gen_ai.operation.name".into(), GEN_AI_OPERATION.into()));
     attributes.push(("gen_ai.provider.name".into(), (&*provider).into()));
     attributes.push(("gen_ai.request.model".into(), (&*model).into()));
     let cached = usage.cached_tokens;
@@ -88,7 +86,7 @@ pub(super) fn model(attributes: &mut Attributes, usage: &Usage) -> String {
     ] {
         attributes.extend(tokens.map(|tokens| (name.into(), tokens.into())));
     }
-    format!("{OPERATION} {model}")
+    format!("{GEN_AI_OPERATION} {model}")
 }
 
 /// The tokens of several calls together. Not by the conventions' names, because whoever sums those would count them twice.

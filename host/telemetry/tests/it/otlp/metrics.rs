@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lockgate_stand_ins::otlp::Receiver;
 use lockgate_telemetry::otlp::Resource;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
@@ -13,8 +14,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 use prost::Message as _;
 
-use super::receiver::Receiver;
-use super::{BOTH, LONG, config, dropped, started};
+use super::{BOTH, LONG, config, dropped, spoken, started};
 use crate::counted::{Call, START, durations, exact};
 
 const CALL: Call = Call {
@@ -90,7 +90,7 @@ fn percentile(point: &ExponentialHistogramDataPoint, q: f64) -> f64 {
 #[tokio::test]
 async fn what_was_counted_arrives() {
     for (protocol, gzip) in BOTH.into_iter().flat_map(|one| [(one, false), (one, true)]) {
-        let receiver = Receiver::start(protocol, &[]).await;
+        let receiver = Receiver::start(spoken(protocol), &[]).await;
         let mut config = config(&receiver.endpoint, protocol);
         config.gzip = gzip;
         config.headers = vec![("authorization".into(), "Bearer hunter2".into())];
@@ -113,7 +113,7 @@ async fn what_was_counted_arrives() {
         counted.collect(20);
         // Snapshots cause no requests.
         assert!(receiver.state().headers.is_empty());
-        counted.collector.close(LONG).await;
+        counted.close(LONG).await;
 
         let state = receiver.state();
         let headers = state.headers.first().expect("a request");
@@ -218,9 +218,36 @@ async fn what_was_counted_arrives() {
 }
 
 #[tokio::test]
+async fn operations_of_models_that_fail_say_why() {
+    let protocol = BOTH[0];
+    let receiver = Receiver::start(spoken(protocol), &[]).await;
+    let (counted, _otlp) = started(config(&receiver.endpoint, protocol));
+    let flow = counted.flow("default", "poem");
+    flow.chat(CALL, 17, 5);
+    flow.trap(CALL);
+    counted.collect(10);
+    counted.close(LONG).await;
+    let state = receiver.state();
+    let found = metrics(&state.metrics, "gen_ai.client.operation.duration");
+    let told: Vec<_> = histogram(found[0])
+        .iter()
+        .map(|point| (shown(&point.attributes), point.count))
+        .collect();
+    let model = "project=default gen_ai.provider.name=acme gen_ai.request.model=m-1 \
+                 gen_ai.operation.name=chat";
+    assert_eq!(
+        told,
+        [
+            (model.to_owned(), 1),
+            (format!("{model} error.type=out-of-fuel"), 1)
+        ]
+    );
+}
+
+#[tokio::test]
 async fn an_interval_brings_sums_that_grow() {
     for protocol in BOTH {
-        let receiver = Receiver::start(protocol, &[]).await;
+        let receiver = Receiver::start(spoken(protocol), &[]).await;
         let mut config = config(&receiver.endpoint, protocol);
         config.interval = Duration::from_millis(5);
         let (counted, _otlp) = started(config);
@@ -250,7 +277,7 @@ async fn an_interval_brings_sums_that_grow() {
 #[tokio::test]
 async fn many_series_come_in_requests_that_receivers_read() {
     let protocol = BOTH[0];
-    let receiver = Receiver::start(protocol, &[]).await;
+    let receiver = Receiver::start(spoken(protocol), &[]).await;
     let (counted, _otlp) = started(config(&receiver.endpoint, protocol));
     for number in 0..450 {
         let flow = counted.flow("default", &format!("flow-{number}"));
@@ -264,7 +291,7 @@ async fn many_series_come_in_requests_that_receivers_read() {
         }
     }
     counted.collect(10);
-    counted.collector.close(LONG).await;
+    counted.close(LONG).await;
     let state = receiver.state();
     let largest = state
         .metrics

@@ -2,7 +2,6 @@
 
 mod faults;
 mod metrics;
-mod receiver;
 mod spans;
 
 use std::sync::Arc;
@@ -15,6 +14,14 @@ use lockgate_telemetry::trace::{Span, SpanId, SpanKind, SpanStatus, TraceId};
 use crate::counted::Counted;
 
 const BOTH: [Protocol; 2] = [Protocol::Grpc, Protocol::Http];
+
+/// What a receiver has to speak.
+fn spoken(protocol: Protocol) -> lockgate_stand_ins::otlp::Protocol {
+    match protocol {
+        Protocol::Grpc => lockgate_stand_ins::otlp::Protocol::Grpc,
+        Protocol::Http => lockgate_stand_ins::otlp::Protocol::Http,
+    }
+}
 
 /// Longer than any test takes.
 const LONG: Duration = Duration::from_secs(3600);
@@ -46,6 +53,9 @@ fn span(number: u64) -> Span {
         trace: TraceId([7; 16]),
         id: SpanId(number.to_be_bytes()),
         parent: None,
+        has_remote_parent: Some(false),
+        flags: 1,
+        state: None,
         name: "node".into(),
         kind: SpanKind::Internal,
         start: SystemTime::UNIX_EPOCH,

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, SystemTime};
 
+use lockgate_stand_ins::otlp::{Receiver, State};
 use lockgate_telemetry::trace::{
     AttributeValue, Span, SpanEvent, SpanId, SpanKind, SpanSink as _, SpanStatus,
 };
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 
-use super::receiver::{Receiver, State};
-use super::{BOTH, LONG, config, dropped, span, started};
+use super::{BOTH, LONG, config, dropped, span, spoken, started};
 
 fn received(state: &State) -> Vec<&opentelemetry_proto::tonic::trace::v1::Span> {
     state
@@ -24,7 +24,7 @@ fn received(state: &State) -> Vec<&opentelemetry_proto::tonic::trace::v1::Span> 
 async fn spans_arrive_as_they_were() {
     let time = |nanoseconds| SystemTime::UNIX_EPOCH + Duration::from_nanos(nanoseconds);
     for protocol in BOTH {
-        let receiver = Receiver::start(protocol, &[]).await;
+        let receiver = Receiver::start(spoken(protocol), &[]).await;
         let (counted, otlp) = started(config(&receiver.endpoint, protocol));
         let root = Span {
             kind: SpanKind::Server,
@@ -32,6 +32,9 @@ async fn spans_arrive_as_they_were() {
         };
         let node = Span {
             parent: Some(SpanId([9; 8])),
+            has_remote_parent: Some(true),
+            flags: 3,
+            state: Some("ot=th:c,congo=t61rcWkgMzE".into()),
             start: time(1_800_000_000_000_000_001),
             end: time(1_800_000_000_000_000_003),
             attributes: vec![
@@ -53,7 +56,7 @@ async fn spans_arrive_as_they_were() {
             ..span(2)
         };
         otlp.take(vec![root, node]);
-        counted.collector.close(LONG).await;
+        counted.close(LONG).await;
         let state = receiver.state();
         let spans = received(&state);
         assert_eq!(spans.len(), 2);
@@ -64,6 +67,11 @@ async fn spans_arrive_as_they_were() {
         assert_eq!(node.trace_id, [7; 16]);
         assert_eq!(node.span_id, 2_u64.to_be_bytes());
         assert_eq!(node.parent_span_id, [9; 8]);
+        assert_eq!((root.flags, node.flags), (0x101, 0x303));
+        assert_eq!(
+            (&*root.trace_state, &*node.trace_state),
+            ("", "ot=th:c,congo=t61rcWkgMzE")
+        );
         assert_eq!(node.start_time_unix_nano, 1_800_000_000_000_000_001);
         assert_eq!(node.end_time_unix_nano, 1_800_000_000_000_000_003);
         let values: Vec<_> = node
@@ -98,14 +106,14 @@ async fn spans_arrive_as_they_were() {
 #[tokio::test]
 async fn full_batches_do_not_wait_and_the_rest_comes_at_the_end() {
     for protocol in BOTH {
-        let receiver = Receiver::start(protocol, &[]).await;
+        let receiver = Receiver::start(spoken(protocol), &[]).await;
         let mut config = config(&receiver.endpoint, protocol);
         config.spans.batch = 10;
         let (counted, otlp) = started(config);
         otlp.take((0..25).map(span).collect());
         receiver.until(|state| state.spans.len() == 2).await;
         assert_eq!(received(&receiver.state()).len(), 20);
-        counted.collector.close(LONG).await;
+        counted.close(LONG).await;
         let state = receiver.state();
         let ids: Vec<_> = received(&state)
             .iter()

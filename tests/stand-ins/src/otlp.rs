@@ -1,6 +1,6 @@
 //! A receiver of OTLP, made of the official messages and services: it takes what it is sent, or does what a test tells it to.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::io::Read as _;
 use std::net::Ipv4Addr;
@@ -16,7 +16,6 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use lockgate_telemetry::otlp::Protocol;
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
     MetricsService, MetricsServiceServer,
 };
@@ -29,6 +28,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use prost::Message as _;
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
@@ -41,9 +41,18 @@ use tonic::codegen::Service as _;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
+/// What carries requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// gRPC.
+    Grpc,
+    /// Protocol buffers by HTTP.
+    Http,
+}
+
 /// What it does with a request.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Mood {
+pub enum Mood {
     /// Takes it.
     Take,
     /// Takes it, but for so many.
@@ -65,30 +74,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
 
 /// What it was sent and took, and how it was asked.
 #[derive(Default)]
-pub(crate) struct State {
-    pub(crate) metrics: Vec<ExportMetricsServiceRequest>,
-    pub(crate) spans: Vec<ExportTraceServiceRequest>,
+pub struct State {
+    /// Requests with metrics.
+    pub metrics: Vec<ExportMetricsServiceRequest>,
+    /// Requests with spans.
+    pub spans: Vec<ExportTraceServiceRequest>,
     /// Of every request that was asked, taken or not.
-    pub(crate) headers: Vec<HeaderMap>,
+    pub headers: Vec<HeaderMap>,
     /// What it does next; then it goes on as in the last of them.
     moods: VecDeque<Mood>,
 }
 
+/// A receiver. Clones are the same one.
 #[derive(Clone)]
-pub(crate) struct Receiver {
-    pub(crate) endpoint: String,
+pub struct Receiver {
+    /// Where it listens.
+    pub endpoint: String,
     state: Arc<Mutex<State>>,
     asked: Arc<Notify>,
 }
 
 impl Receiver {
     /// One that listens.
-    pub(crate) async fn start(protocol: Protocol, moods: &[Mood]) -> Self {
+    pub async fn start(protocol: Protocol, moods: &[Mood]) -> Self {
         Self::listen(protocol, moods, None, 0).await
     }
 
     /// One that speaks TLS, and the certificate of the authority that it has its own from.
-    pub(crate) async fn start_tls(protocol: Protocol) -> (Self, String) {
+    pub async fn start_tls(protocol: Protocol) -> (Self, String) {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".into()]);
         let made = made.expect("a certificate");
@@ -107,7 +120,7 @@ impl Receiver {
     }
 
     /// One that does not even read from its first connections, so many.
-    pub(crate) async fn start_deaf(protocol: Protocol, deaf: usize) -> Self {
+    pub async fn start_deaf(protocol: Protocol, deaf: usize) -> Self {
         Self::listen(protocol, &[], None, deaf).await
     }
 
@@ -157,12 +170,55 @@ impl Receiver {
         receiver
     }
 
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+    /// What it was sent so far.
+    pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("it did not panic")
     }
 
+    /// The names of all metrics that came, in the order of requests.
+    pub fn metric_names(&self) -> Vec<String> {
+        let state = self.state();
+        let metrics = state
+            .metrics
+            .iter()
+            .flat_map(|request| &request.resource_metrics)
+            .flat_map(|resource| &resource.scope_metrics)
+            .flat_map(|scope| &scope.metrics);
+        metrics.map(|metric| metric.name.clone()).collect()
+    }
+
+    /// The names of all spans that came.
+    pub fn span_names(&self) -> Vec<String> {
+        let state = self.state();
+        let spans = state
+            .spans
+            .iter()
+            .flat_map(|request| &request.resource_spans)
+            .flat_map(|resource| &resource.scope_spans)
+            .flat_map(|scope| &scope.spans);
+        spans.map(|span| span.name.clone()).collect()
+    }
+
+    /// Attributes of all senders, each as `name=value`.
+    pub fn senders(&self) -> BTreeSet<String> {
+        let state = self.state();
+        let metrics = state.metrics.iter().flat_map(|one| &one.resource_metrics);
+        let spans = state.spans.iter().flat_map(|one| &one.resource_spans);
+        let senders = metrics.filter_map(|one| one.resource.as_ref());
+        let senders = senders.chain(spans.filter_map(|one| one.resource.as_ref()));
+        let attributes = senders.flat_map(|sender| &sender.attributes);
+        attributes
+            .map(
+                |one| match one.value.as_ref().and_then(|any| any.value.as_ref()) {
+                    Some(Value::StringValue(text)) => format!("{}={text}", one.key),
+                    other => format!("{}={other:?}", one.key),
+                },
+            )
+            .collect()
+    }
+
     /// Waits until this is so.
-    pub(crate) async fn until(&self, mut is: impl FnMut(&State) -> bool) {
+    pub async fn until(&self, mut is: impl FnMut(&State) -> bool) {
         let waited = async {
             loop {
                 let asked = self.asked.notified();
