@@ -1,13 +1,14 @@
 //! Values and documents: their strings, their keys and their whole numbers.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use lockgate_flow::MAX_VALUE_BYTES;
+use lockgate_flow::{MAX_VALUE_BYTES, document_bytes};
 use lockgate_model::{Ident, Json, Value};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value as Tree};
 
-use super::Mask;
+use super::{Mask, steps};
 
 impl Mask {
     /// Masks text that is owned. Whether something was masked, here and below.
@@ -68,7 +69,7 @@ impl Mask {
     }
 
     pub(super) fn shared(&self, tree: &mut Arc<Tree>) -> bool {
-        let is_in = self.is_in(tree);
+        let is_in = self.is_in_kept(tree);
         if is_in {
             self.within(Arc::make_mut(tree));
         }
@@ -76,11 +77,16 @@ impl Mask {
     }
 
     pub(super) fn tree(&self, tree: &mut Tree) -> bool {
-        let is_in = self.is_in(tree);
+        let is_in = self.is_in_kept(tree);
         if is_in {
             self.within(tree);
         }
         is_in
+    }
+
+    /// The journal holds a mark only of a document that is larger.
+    fn is_in_kept(&self, tree: &Tree) -> bool {
+        document_bytes(tree) <= MAX_VALUE_BYTES && self.is_in(tree)
     }
 
     fn is_in(&self, tree: &Tree) -> bool {
@@ -117,15 +123,31 @@ impl Mask {
         }
     }
 
-    /// The entries under masked keys. Those whose keys would be the same are numbered.
+    /// The entries under masked keys. Those whose keys would be the same are numbered, each mark for itself.
     fn keys(&self, entries: Map<String, Tree>) -> Map<String, Tree> {
         let mut masked = Map::new();
+        let mut same = Vec::new();
         for (mut key, value) in entries {
-            if self.string(&mut key) && masked.contains_key(&key) {
-                let numbered = (2_usize..).map(|number| format!("{key} {number}"));
-                let mut free = numbered.skip_while(|key| masked.contains_key(key));
-                key = free.next().unwrap_or_default();
+            if self.string(&mut key) {
+                same.push((key, value));
+            } else {
+                masked.insert(key, value);
             }
+        }
+        let mut last = HashMap::<String, u64>::new();
+        for (mark, value) in same {
+            let number = last.entry(mark.clone()).or_insert(0);
+            let key = loop {
+                steps::did(1);
+                *number += 1;
+                let key = match *number {
+                    1 => mark.clone(),
+                    more => format!("{mark} {more}"),
+                };
+                if !masked.contains_key(&key) {
+                    break key;
+                }
+            };
             masked.insert(key, value);
         }
         masked

@@ -10,7 +10,7 @@ use regex_automata::util::pool::Pool;
 use regex_automata::{Anchored, Input, MatchKind};
 use regex_syntax::hir::{Capture, Hir, HirKind, Look, Repetition};
 
-use super::BLOT;
+use super::{BLOT, steps};
 
 /// What one pattern's automaton may have, in bytes. Classes of Unicode, such as `\w`, take some ten thousand each.
 const MAX_AUTOMATON_BYTES: usize = 1 << 20;
@@ -81,6 +81,7 @@ impl Pattern {
         let mut ends = Vec::new();
         let mut at = from;
         while let Some(one) = self.regex.search(&Input::new(text).range(at..)) {
+            steps::did(one.end() - at);
             at = match (self.check)(text, one.range()) {
                 Ok(end) if end > one.start() => {
                     found.push((one.start()..end, &*self.name));

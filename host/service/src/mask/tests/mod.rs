@@ -1,4 +1,5 @@
 mod streams;
+mod work;
 
 use std::sync::LazyLock;
 
@@ -332,6 +333,11 @@ fn documents_are_masked_by_their_strings_keys_and_whole_numbers() {
     assert_eq!(
         json(r#"{"a@b.cn": 1, "c@d.cn": 2, "e": 3}"#).as_deref(),
         Some(r#"{"[masked:emails]":1,"[masked:emails] 2":2,"e":3}"#)
+    );
+    assert_eq!(
+        json(r#"{"a@b.cn": 1, "[masked:emails]": 2, "c@d.cn": 3}"#).as_deref(),
+        Some(r#"{"[masked:emails]":2,"[masked:emails] 2":1,"[masked:emails] 3":3}"#),
+        "a key that looks like a mark"
     );
     assert_eq!(
         json(r#"["4111", "1111", "1111", "1111"]"#),
