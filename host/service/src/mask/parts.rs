@@ -8,15 +8,12 @@ use std::collections::HashMap;
 
 use lockgate_model::{At, Blob, Ident, RunEvent, Value};
 
+use super::around::{LOOK_BEHIND, escape_until};
 use super::document::is_text;
-use super::pattern::LOOK_AROUND;
 use super::{Found, Mask, REST, blot, into_text, mark, marked};
 
 /// The most that is held back of one stream, in bytes: a private key is shorter. What could be longer is not kept in parts.
 const MAX_HELD: usize = 16 << 10;
-
-/// How many bytes before what is held are remembered, because what is around a match decides about it: two characters.
-const BEFORE: usize = 4 * LOOK_AROUND;
 
 /// From here on, what is held is looked at anew when it has grown by a quarter only: many small parts of a long one would
 /// take time with its square.
@@ -211,11 +208,12 @@ impl Stream {
         let mut to = text.len();
         let mut blotted = text.clone();
         if !is_end {
-            to = before_any(&found, mask.open_from(&text, from));
+            to = before_any(&text, from, &found, mask.open_from(&text, from));
             // What comes after something that is masked is looked at as what comes after a mark.
             blot(&mut blotted[..to], &found[..count(&found, to)]);
             if count(&found, to) > 0 {
-                to = before_any(&found, to.min(mask.open_from(&blotted, from)));
+                let open = mask.open_from(&blotted, from);
+                to = before_any(&text, from, &found, to.min(open));
             }
         }
         let mut gone = Gone {
@@ -230,7 +228,7 @@ impl Stream {
         }
         self.held = text.split_off(to);
         blotted.truncate(to);
-        blotted.drain(..to.saturating_sub(BEFORE));
+        blotted.drain(..to.saturating_sub(LOOK_BEHIND));
         self.before = blotted;
         gone
     }
@@ -241,10 +239,14 @@ fn count(found: &[Found<'_>], to: usize) -> usize {
     found.partition_point(|(place, _)| place.end <= to)
 }
 
-/// The place, or the beginning of what was found around it.
-fn before_any(found: &[Found<'_>], to: usize) -> usize {
-    let around = found.get(count(found, to));
-    around.map_or(to, |(place, _)| place.start.min(to))
+/// The place, or the beginning of what was found around it, with the escape before that: without it, a word would begin
+/// elsewhere.
+fn before_any(text: &[u8], from: usize, found: &[Found<'_>], to: usize) -> usize {
+    let next = count(found, to);
+    let around = found.get(next).map_or(to, |(place, _)| place.start.min(to));
+    let escape = escape_until(text, around).unwrap_or(around);
+    let known = found[..next].last().map_or(from, |(place, _)| place.end);
+    escape.max(known)
 }
 
 impl Mask {

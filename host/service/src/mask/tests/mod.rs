@@ -58,6 +58,102 @@ fn keys_are_found() {
 }
 
 #[test]
+fn keys_without_a_digit_are_found_where_no_word_begins_so() {
+    for (prefix, length) in [
+        ("AKIA", 16),
+        ("ASIA", 16),
+        ("LTAI", 12),
+        ("AKID", 32),
+        ("AKLT", 32),
+        ("AIza", 35),
+        ("ghp_", 36),
+        ("ghs_", 36),
+        ("github_pat_", 22),
+        ("glpat-", 20),
+        ("sk_live_", 24),
+        ("rk_live_", 24),
+        ("whsec_", 32),
+    ] {
+        let key = format!("{prefix}{}", "QWERTZ".repeat(6).split_at(length).0);
+        assert_eq!(masked(&key), "[masked:keys]", "{key}");
+    }
+    let token = format!("CAIS{}", "abc+/XYZ".repeat(40));
+    assert_eq!(masked(&format!("{token}==")), "[masked:keys]");
+    assert_eq!(masked(&token.replace('+', "%2B")), "[masked:keys]");
+    for words in [
+        "ASIA-PACIFIC-REGION",
+        "ASIAPACIFICREGION",
+        "STS.AssumeRoleWithSAML",
+        "github_pat_of_this_project",
+        "hf_transformers",
+        "lg_configuration_of_this",
+        "CAIS_is_no_token",
+    ] {
+        assert_eq!(masked(words), words);
+    }
+}
+
+/// What comes before in text within text: JSON in a string, a logged value, a URL.
+const ESCAPES: [&str; 11] = [
+    r"\n",
+    r"\t",
+    r"\r",
+    r"\\n",
+    r"\u8bdd",
+    r"\x9d",
+    "%2B",
+    "%0A",
+    "%2C",
+    "%20",
+    "%E8%AF%9D",
+];
+
+#[test]
+fn what_comes_after_an_escape_is_found_and_the_escape_stays() {
+    for (secret, name) in [
+        ("13800138000", "phones"),
+        ("+86 138 0013 8000", "phones"),
+        ("010-62345678", "phones"),
+        ("11010519491231002X", "ids"),
+        ("4111111111111111", "ids"),
+        ("sk-abcdefghij0123456789", "keys"),
+        ("AKIAIOSFODNNEXAMPLEQ", "keys"),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmN",
+            "keys",
+        ),
+        ("Bearer abcdef0123456789", "keys"),
+        ("Bearer%20abcdef0123456789", "keys"),
+        ("first.last@example.com", "emails"),
+        ("user%40example.com", "emails"),
+        (r"a\u0040b.cn", "emails"),
+    ] {
+        for escape in ESCAPES {
+            let text = format!("{escape}{secret}");
+            assert_eq!(masked(&text), format!("{escape}[masked:{name}]"), "{text}");
+            let text = format!(r#"{{"q":"联系{escape}{secret}\n"}}"#);
+            let told = format!(r#"{{"q":"联系{escape}[masked:{name}]\n"}}"#);
+            assert_eq!(masked(&text), told, "{text}");
+            let twice = format!("，{escape}{escape}{secret}");
+            let told = format!("，{escape}{escape}[masked:{name}]");
+            assert_eq!(masked(&twice), told, "{twice}");
+        }
+    }
+    assert_eq!(masked(r"\n@b.cn"), r"\n@b.cn", "no name is left");
+    assert_eq!(masked("%0A%40b.cn"), "%0A%40b.cn");
+    // What programs make of it that write ASCII only.
+    let within = r#"{"arguments": "{\"q\": \"\\u8bdd13800138000\", \"to\": \"\\u8bdda@b.cn\"}"}"#;
+    let mut tree: Tree = serde_json::from_str(within).expect("json");
+    assert!(mask().tree(&mut tree));
+    let arguments = tree["arguments"].as_str().expect("text");
+    let arguments: Tree = serde_json::from_str(arguments).expect("json within it still");
+    assert_eq!(
+        arguments,
+        json!({ "q": "话[masked:phones]", "to": "话[masked:emails]" })
+    );
+}
+
+#[test]
 fn a_private_key_without_its_end_ends_where_another_begins() {
     let half = "-----BEGIN EC PRIVATE KEY-----\nMHcC\n";
     assert_eq!(masked(&half.repeat(2)), "[masked:keys][masked:keys]");
@@ -394,6 +490,14 @@ fn piece() -> impl Strategy<Value = String> {
         Just("-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----".to_owned()),
         Just("-----BEGIN PRIVATE KEY-----\nMIIB".to_owned()),
         Just("[masked:keys]".to_owned()),
+        Just("AKIAIOSFODNNEXAMPLEQ".to_owned()),
+        Just("user%40example.com".to_owned()),
+        Just("010-62345678".to_owned()),
+        Just("+1 (415) 555-2671".to_owned()),
+        r"\\[nrtbfxu]",
+        r"\\u[0-9a-f]{4}",
+        "%[0-9A-F]{2}",
+        "[Tt]el|id|ext|x|\\.0|[1-9]\\.",
         Just(" ".to_owned()),
         Just("，".to_owned()),
     ]
