@@ -41,17 +41,6 @@ const REGIONS: &[u8] = &[
     53, 54, 61, 62, 63, 64, 65, 71, 81, 82, 83, 91,
 ];
 
-/// The codes of countries that have two digits; 1 and 7 have one, others three.
-const COUNTRIES: &[u8] = &[
-    20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 56,
-    57, 58, 60, 61, 62, 63, 64, 65, 66, 81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98,
-];
-
-/// What the codes of three digits begin with.
-const WIDE_COUNTRIES: &[u8] = &[
-    21, 22, 23, 24, 25, 26, 29, 35, 37, 38, 42, 50, 59, 67, 68, 69, 80, 85, 87, 88, 96, 97, 99,
-];
-
 pub(super) fn mobile(text: &[u8], found: Range<usize>) -> Checked {
     number(text, &found, |_| true)
 }
@@ -131,12 +120,27 @@ fn is_international(number: &[u8], may_be_added: bool) -> bool {
     let lengths = match (first(number, 1), first(number, 2)) {
         (1 | 7, _) => 11..=11,
         (_, 86) => 11..=13,
-        (_, code) if !is_in(COUNTRIES, code) && !is_in(WIDE_COUNTRIES, code) => return false,
+        _ if !is_country(number) => return false,
         _ if !between.is_empty() => 9..=15,
         _ if may_be_added => 11..=13,
         _ => 10..=15,
     };
     !is_date && between != [b'.'] && lengths.contains(&digits(number).count())
+}
+
+/// Whether it begins with a country's code, or with a service's that has one, of two or three digits.
+fn is_country(number: &[u8]) -> bool {
+    let has_two = matches!(
+        first(number, 2),
+        20 | 27 | 30..=34 | 36 | 39..=41 | 43..=49 | 51..=58 | 60..=66 | 81 | 82 | 84 | 90..=95 | 98
+    );
+    let has_three = matches!(
+        first(number, 3),
+        211..=213 | 216 | 218 | 220..=269 | 290 | 291 | 297..=299 | 350..=359 | 370..=378 | 380..=383 | 385..=387 | 389
+            | 420 | 421 | 423 | 500..=509 | 590..=599 | 670 | 672..=683 | 685..=692 | 800 | 808 | 850 | 852 | 853
+            | 855 | 856 | 870 | 878 | 880..=883 | 886 | 888 | 960..=968 | 970..=977 | 979 | 992..=996 | 998
+    );
+    has_two || has_three
 }
 
 fn is_in(known: &[u8], number: u32) -> bool {
