@@ -8,7 +8,10 @@ use super::pattern::{Check, Checked};
 use super::{keys, numbers};
 
 /// The names of the patterns that come with the host, and of what stands for a stream that was not kept.
-pub(super) const NAMES: [&str; 5] = ["keys", "phones", "ids", "emails", super::REST];
+pub(super) const NAMES: [&str; 5] = ["keys", PHONES, "ids", "emails", super::REST];
+
+/// The name of those that find phone numbers.
+pub(super) const PHONES: &str = "phones";
 
 /// An address: one that no schema of addresses refuses, and no file's name. In a URL, or in JSON that some programs write,
 /// its sign is escaped.
@@ -38,14 +41,14 @@ pub(super) fn chosen(config: &MaskConfig) -> Vec<Builtin> {
         (config.keys, "keys", keys::JWT, keys::after_escape),
         (config.keys, "keys", keys::BEARER, keys::key),
         (config.keys, "keys", keys::PEM, whole),
-        (config.phones, "phones", numbers::MOBILE, numbers::mobile),
+        (config.phones, PHONES, numbers::MOBILE, numbers::mobile),
         (
             config.phones,
-            "phones",
+            PHONES,
             numbers::INTERNATIONAL,
             numbers::international,
         ),
-        (config.phones, "phones", numbers::FIXED, numbers::fixed),
+        (config.phones, PHONES, numbers::FIXED, numbers::fixed),
         (config.ids, "ids", numbers::RESIDENT, numbers::resident),
         (config.ids, "ids", numbers::CARD, numbers::card),
         (config.emails, "emails", EMAIL, email),

@@ -10,6 +10,7 @@
 //! It looks at text, and at strings, keys and whole numbers of documents, never at JSON as text: so what is masked is JSON
 //! still. Most texts hold nothing, and one look over their bytes says so.
 
+mod amounts;
 mod around;
 mod builtin;
 mod config;

@@ -552,6 +552,47 @@ fn documents_are_masked_by_their_strings_keys_and_whole_numbers() {
 }
 
 #[test]
+fn numbers_that_count_or_measure_are_no_phone_numbers() {
+    let mask = mask();
+    for key in [
+        "memory_bytes",
+        "durationNs",
+        "bytes",
+        "RSS_BYTES",
+        "total-size",
+        "金额",
+        "used内存",
+    ] {
+        for number in [json!(17_179_869_184_u64), json!(17_179_869_184.0)] {
+            let mut tree = json!({ key: number, "list": { key: [number, [number]] } });
+            assert!(!mask.tree(&mut tree), "{tree}");
+            assert_eq!(mask.json(&lockgate_model::Json::from(&tree)), None);
+        }
+        let mut tree =
+            json!({ key: ["13800138000", 4_111_111_111_111_111_u64, { "x": 13_800_138_000_u64 }] });
+        assert!(mask.tree(&mut tree));
+        assert_eq!(
+            tree,
+            json!({ key: ["[masked:phones]", "[masked:ids]", { "x": "[masked:phones]" }] }),
+            "text, other numbers, and what is called otherwise"
+        );
+    }
+    for key in ["phone", "user", "bytesize", "sumo", "列"] {
+        for number in [json!(13_800_138_000_u64), json!(13_800_138_000.0)] {
+            let mut tree = json!({ key: number });
+            let json = mask.json(&lockgate_model::Json::from(&tree));
+            assert!(mask.tree(&mut tree), "{key}");
+            assert_eq!(tree, json!({ key: "[masked:phones]" }));
+            assert_eq!(json.map(|json| json.to_tree()), Some(tree));
+        }
+    }
+    let mut tree = json!([13_800_138_000.5, 1.2e10, 1e300, -0.0]);
+    assert!(!mask.tree(&mut tree), "{tree}");
+    let mut tree = json!([13_800_138_000.0, 13_800_138_000_u64]);
+    assert!(mask.tree(&mut tree), "without a key");
+}
+
+#[test]
 fn bytes_are_masked_where_they_are_text() {
     let mask = mask();
     let masked = |media_type: &str, data: &[u8]| {
@@ -616,13 +657,18 @@ fn trees() -> impl Strategy<Value = Tree> {
         texts().prop_map(Tree::from),
         any::<i64>().prop_map(Tree::from),
         Just(json!(13_800_138_000_u64)),
+        Just(json!(13_800_138_000.0)),
         Just(Tree::Null),
     ];
     leaf.prop_recursive(3, 24, 4, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Tree::from),
-            proptest::collection::btree_map(texts(), inner, 0..4)
-                .prop_map(|map| Tree::Object(map.into_iter().collect())),
+            proptest::collection::btree_map(
+                prop_oneof![texts(), Just("bytes".to_owned())],
+                inner,
+                0..4
+            )
+            .prop_map(|map| Tree::Object(map.into_iter().collect())),
         ]
     })
 }
