@@ -155,9 +155,12 @@ pub(super) fn is_tying(byte: u8) -> bool {
 
 /// Whether no group of letters and digits is tied to it with a hyphen, as those of a UUID are.
 pub(super) fn is_apart(text: &[u8], place: &Range<usize>) -> bool {
-    let is_tied_before =
-        matches!(&text[..place.start], [.., tied, b'-'] if tied.is_ascii_alphanumeric());
     let is_tied_after =
         matches!(&text[place.end..], [b'-', tied, ..] if tied.is_ascii_alphanumeric());
-    !(is_tied_before || is_tied_after)
+    !(is_tied_before(text, place.start) || is_tied_after)
+}
+
+/// Whether such a group is before it.
+pub(super) fn is_tied_before(text: &[u8], start: usize) -> bool {
+    matches!(&text[..start], [.., tied, b'-'] if tied.is_ascii_alphanumeric())
 }

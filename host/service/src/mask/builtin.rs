@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::around::{escape_at, escape_over};
 use super::config::MaskConfig;
 use super::pattern::{Check, Checked};
-use super::{keys, numbers};
+use super::{keys, numbers, wide};
 
 /// The names of the patterns that come with the host, and of what stands for a stream that was not kept.
 pub(super) const NAMES: [&str; 5] = ["keys", PHONES, "ids", "emails", super::REST];
@@ -77,7 +77,8 @@ pub(super) fn looks(config: &MaskConfig) -> impl Iterator<Item = &'static str> {
     let phones = [r"\+[1-9]", numbers::FIXED_LOOK];
     let phones = phones.into_iter().filter(|_| config.phones);
     let emails = config.emails.then_some(EMAIL_LOOK);
-    keys.chain(numbers).chain(phones).chain(emails)
+    let wide = (config.phones || config.ids || config.emails).then_some(wide::LOOK);
+    keys.chain(numbers).chain(phones).chain(emails).chain(wide)
 }
 
 /// The expression says all.

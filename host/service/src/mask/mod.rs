@@ -23,6 +23,7 @@ mod pattern;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod wide;
 
 use std::fmt;
 use std::ops::Range;
@@ -34,6 +35,7 @@ use regex_syntax::hir::Hir;
 pub use config::{MAX_PATTERN_BYTES, MAX_PATTERNS, MaskConfig, MaskError};
 pub(crate) use parts::Streams;
 use pattern::{Check, Pattern};
+use wide::Narrow;
 
 /// The name of what stands for the rest of a stream that could not be looked at whole.
 const REST: &str = "rest";
@@ -126,10 +128,7 @@ impl Mask {
         // What is next to something that is masked is no part of its word any more, so it is looked for again.
         let mut rest = text.to_vec();
         for _ in 0..MAX_ROUNDS {
-            let mut more = Vec::new();
-            for pattern in &self.patterns {
-                pattern.find_into(&mut rest, from, &mut more);
-            }
+            let mut more = self.found_once(&mut rest, from);
             more.retain(|one| !is_known(one, &found));
             if more.is_empty() {
                 break;
@@ -137,6 +136,34 @@ impl Mask {
             found.append(&mut more);
             found = apart(found);
             blot(&mut rest, &found);
+        }
+        found
+    }
+
+    /// What each pattern finds. The text is as before when it is done.
+    fn found_once(&self, text: &mut [u8], from: usize) -> Vec<Found<'_>> {
+        let mut found = Vec::new();
+        let narrow = Narrow::of(text);
+        if !narrow.is_same() {
+            let start = narrow.place(from);
+            let mut bytes = narrow.bytes.to_vec();
+            if self.may_be_in(&bytes, start) {
+                for pattern in self.patterns.iter().filter(|pattern| !pattern.is_own) {
+                    pattern.find_into(&mut bytes, start, &mut found);
+                }
+            }
+            for (place, _) in &mut found {
+                *place = narrow.in_text(place.start)..narrow.in_text(place.end);
+            }
+        }
+        let is_same = narrow.is_same();
+        drop(narrow);
+        for pattern in self
+            .patterns
+            .iter()
+            .filter(|pattern| is_same || pattern.is_own)
+        {
+            pattern.find_into(text, from, &mut found);
         }
         found
     }
@@ -194,7 +221,8 @@ fn own(name: &str, expression: &str, marks: &[String]) -> Result<(Pattern, Hir),
         let name = name.to_owned();
         return Err(MaskError::TooLong { name, bytes });
     }
-    let (pattern, read) = made(name, expression, builtin::whole)?;
+    let (mut pattern, read) = made(name, expression, builtin::whole)?;
+    pattern.is_own = true;
     let name = name.to_owned();
     // One that can match nothing does so somewhere, if not in the empty text.
     if read.properties().minimum_len() == Some(0) {

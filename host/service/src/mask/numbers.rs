@@ -3,7 +3,9 @@
 
 use std::ops::Range;
 
-use super::around::{begins_line, begins_number, ends_number, escape_over, is_apart};
+use super::around::{
+    begins_line, begins_number, ends_number, escape_over, is_apart, is_tied_before,
+};
 use super::pattern::Checked;
 
 /// 138 0013 8000, in one or in three.
@@ -52,10 +54,11 @@ pub(super) fn international(text: &[u8], found: Range<usize>) -> Checked {
     })
 }
 
+/// What is tied to its end is an extension; no group of a UUID has nothing before it.
 pub(super) fn fixed(text: &[u8], found: Range<usize>) -> Checked {
+    let is_tied = is_tied_before(text, found.start);
     number(text, &found, |number| {
-        let place = found.start..found.start + number.len();
-        digits(number).count() >= 10 && is_apart(text, &place)
+        !is_tied && digits(number).count() >= 10
     })
 }
 

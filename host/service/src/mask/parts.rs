@@ -10,6 +10,7 @@ use lockgate_model::{At, Blob, Ident, RunEvent, Value};
 
 use super::around::{LOOK_BEHIND, escape_until};
 use super::document::is_text;
+use super::wide::{Narrow, half};
 use super::{Found, Mask, REST, blot, into_text, mark, marked};
 
 /// The most that is held back of one stream, in bytes: a private key is shorter. What could be longer is not kept in parts.
@@ -254,9 +255,17 @@ impl Mask {
     fn open_from(&self, text: &[u8], from: usize) -> usize {
         // Some expressions are walked over the same text again and again. Where that takes too long, it is not told.
         let mut steps = (text.len() - from) * 16 * self.patterns.len() + (16 << 10);
-        let mut to = text.len();
+        // The rest of a character may make it a digit.
+        let mut to = (text.len() - half(text)).max(from);
+        let narrow = Narrow::of(text);
         for pattern in &self.patterns {
-            to = pattern.first_open(text, from, to, &mut steps).unwrap_or(to);
+            if pattern.is_own {
+                to = pattern.first_open(text, from, to, &mut steps).unwrap_or(to);
+                continue;
+            }
+            let (from, until) = (narrow.place(from), narrow.place(to));
+            let open = pattern.first_open(&narrow.bytes, from, until, &mut steps);
+            to = open.map_or(to, |open| narrow.in_text(open));
         }
         to
     }

@@ -31,6 +31,8 @@ type Caches = Pool<Cache, Box<dyn Fn() -> Cache + Send + Sync>>;
 /// One pattern.
 pub(super) struct Pattern {
     pub(super) name: Arc<str>,
+    /// Whether it is one of the operator's own.
+    pub(super) is_own: bool,
     regex: Regex,
     check: Check,
     /// The same expression, walked byte by byte.
@@ -63,6 +65,7 @@ impl Pattern {
         let again = walk.clone();
         Ok(Self {
             name: name.into(),
+            is_own: false,
             regex,
             check,
             walk,

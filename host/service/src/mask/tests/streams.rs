@@ -74,6 +74,30 @@ fn what_is_split_over_parts_is_masked_where_it_begins() {
 }
 
 #[test]
+fn full_width_text_is_masked_in_parts_too() {
+    let mask = mask();
+    let (parts, masked) = texts_of(mask, &["号１３", "8００", "１３８０００", "，好", "１"]);
+    assert!(masked);
+    assert_eq!(parts, ["号", "", "", "[masked:phones]，好", "", "１"]);
+    // Bytes come in any pieces.
+    let text = "电话１３８００１３８０００，＠ａ";
+    let bytes = text.as_bytes().chunks(1).map(|data| {
+        Value::Binary(Blob {
+            media_type: "text/plain".into(),
+            data: data.to_vec().into(),
+        })
+    });
+    let mut streams = Streams::default();
+    let mut told = Vec::new();
+    for one in bytes {
+        let event = streams.part(mask, part(one)).0;
+        told.extend(event.iter().flat_map(said));
+    }
+    told.extend(streams.end(mask, &at()).0.iter().flat_map(said));
+    assert_eq!(String::from_utf8_lossy(&told), "电话[masked:phones]，＠ａ");
+}
+
+#[test]
 fn what_cannot_become_anything_goes_on_at_once() {
     let mask = mask();
     for parts in [

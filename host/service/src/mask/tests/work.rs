@@ -34,6 +34,15 @@ fn long_texts_take_steps_by_their_length() {
         "+1 ",
         "x",
         "春眠不觉晓，",
+        "１３８００１３８０００，",
+        "１",
+        "（021",
+        "%2B13800138000",
+        r"\\nsk-",
+        r"\\u0040",
+        "a%40b.c",
+        "0571-8765432-",
+        "tel",
     ] {
         let text = long(piece);
         let (masked, took) = steps::of(|| mask().text(&text));
