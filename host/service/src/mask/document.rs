@@ -39,7 +39,7 @@ impl Mask {
             }
             Value::Binary(blob) => {
                 let media_type = self.text(&blob.media_type);
-                let data = Some(&blob.data).filter(|data| is_text(data));
+                let data = Some(&blob.data).filter(|data| is_text(&blob.media_type, data));
                 let data = data.and_then(|data| self.bytes(data));
                 let any = media_type.is_some() || data.is_some();
                 if let Some(masked) = media_type {
@@ -185,11 +185,26 @@ fn whole(number: &Number) -> Option<String> {
     }
 }
 
-/// Bytes are text, in whatever encoding, if they have none of the control characters that text has not. Others are images and
-/// the like, where what is found is found by chance.
-pub(super) fn is_text(bytes: &[u8]) -> bool {
-    let is_other = |byte: &u8| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b);
-    !bytes.iter().any(is_other)
+/// Whether bytes are looked at: they are said to be text, or few of them are control characters that text has not. Others are
+/// images and the like, where what is found is found by chance.
+pub(super) fn is_text(media_type: &str, bytes: &[u8]) -> bool {
+    let is_other =
+        |byte: &&u8| **byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b);
+    is_text_type(media_type) || bytes.iter().filter(is_other).count() <= bytes.len() / 32
+}
+
+fn is_text_type(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    let essence = essence.to_ascii_lowercase();
+    let parts = [
+        "json",
+        "xml",
+        "csv",
+        "yaml",
+        "javascript",
+        "x-www-form-urlencoded",
+    ];
+    essence.starts_with("text/") || parts.iter().any(|part| essence.ends_with(part))
 }
 
 /// Reads a document through, and says whether something is in it.

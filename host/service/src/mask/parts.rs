@@ -31,22 +31,13 @@ struct Stream {
     port: Ident,
     /// The media type of bytes; None for text.
     media_type: Option<std::sync::Arc<str>>,
-    state: State,
+    /// What was held became too long: nothing of it goes on.
+    is_stopped: bool,
     /// The end of what was let go, as it was.
     before: Vec<u8>,
     held: Vec<u8>,
     /// How much of what is held was not looked at.
     fresh: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// It is looked at.
-    Looking,
-    /// It is no text: it goes on as it is.
-    Plain,
-    /// What was held became too long: nothing of it goes on.
-    Stopped,
 }
 
 /// What goes on of a stream.
@@ -149,7 +140,7 @@ impl Stream {
             attempt,
             port,
             media_type,
-            state: State::Looking,
+            is_stopped: false,
             before: Vec::new(),
             held: Vec::new(),
             fresh: 0,
@@ -174,20 +165,15 @@ impl Stream {
 
     /// What goes on when this comes.
     fn push(&mut self, mask: &Mask, part: &[u8]) -> Gone {
-        match self.state {
-            State::Stopped => return Gone::default(),
-            State::Plain => {
-                return Gone {
-                    bytes: part.to_vec(),
-                    masked: false,
-                };
-            }
-            State::Looking => {}
+        if self.is_stopped {
+            return Gone::default();
         }
-        if self.media_type.is_some() && !is_text(part) {
-            self.state = State::Plain;
+        let media_type = self.media_type.as_deref();
+        if media_type.is_some_and(|media_type| !is_text(media_type, part)) {
             let mut gone = self.look(mask, true);
             gone.bytes.extend_from_slice(part);
+            let end = part.len().saturating_sub(LOOK_BEHIND);
+            self.before = part[end..].to_vec();
             return gone;
         }
         self.held.extend_from_slice(part);
@@ -222,7 +208,7 @@ impl Stream {
             masked: count(&found, to) > 0,
         };
         if text.len() - to > MAX_HELD {
-            self.state = State::Stopped;
+            self.is_stopped = true;
             gone.bytes.extend_from_slice(mark(REST).as_bytes());
             gone.masked = true;
             return gone;

@@ -143,6 +143,7 @@ impl Pattern {
         let mut has_matched = false;
         for (place, &byte) in text.iter().enumerate().skip(at) {
             *steps = steps.checked_sub(1)?;
+            steps::did(1);
             state = self.walk.next_state(cache, state, byte).ok()?;
             if state.is_dead() {
                 // What is around a match decides about it too.

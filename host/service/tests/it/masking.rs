@@ -65,7 +65,8 @@ fn holds_none(what: &str, bytes: &[u8]) {
     }
 }
 
-/// The same for each file of a folder.
+/// The same for each file of a folder. It shows what is written beside journals, which are compressed, and beside queued
+/// inputs, which are encrypted: events are looked at as they are read.
 fn files_hold_none(folder: &Path) -> usize {
     let mut files = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -208,6 +209,9 @@ async fn a_queued_run_begins_with_what_came_and_is_kept_masked() {
     holds_none("the run", ended.to_string().as_bytes());
     let calls = world.stage.calls.lock().unwrap().clone();
     assert!(calls.contains_key(&telling()), "the node got what came");
+    let events = lines(world.events(run, 0).await).await;
+    assert!(events.contains("[masked:keys]"), "{events}");
+    holds_none("its events", events.as_bytes());
     files_hold_none(world.folder.path());
 }
 

@@ -653,6 +653,19 @@ fn bytes_are_masked_where_they_are_text() {
     );
     let gbk = masked("text/csv", b"\xb5\xe7\xbb\xb0 13800138000");
     assert_eq!(gbk, (true, b"\xb5\xe7\xbb\xb0 [masked:phones]".to_vec()));
+    let hive = masked("text/csv; charset=utf-8", b"\x01a\x01\x0113800138000\x01\n");
+    assert_eq!(
+        hive,
+        (true, b"\x01a\x01\x01[masked:phones]\x01\n".to_vec()),
+        "said to be text"
+    );
+    let json = masked("application/vnd.api+JSON", b"\0\"13800138000\"");
+    assert_eq!(json, (true, b"\0\"[masked:phones]\"".to_vec()));
+    let page = "a form feed and so on, 13800138000\x01";
+    assert!(
+        masked("application/octet-stream", page.as_bytes()).0,
+        "one in 35"
+    );
     let image = b"\x89PNG\r\n\x1a\n\0 13800138000 ";
     assert_eq!(masked("image/png", image), (false, image.to_vec()));
 }
