@@ -17,6 +17,7 @@ mod config;
 mod document;
 mod event;
 mod keys;
+mod log;
 mod numbers;
 mod parts;
 mod pattern;
@@ -49,6 +50,8 @@ const BLOT: u8 = b']';
 /// Finds what is masked, and masks it.
 pub struct Mask {
     patterns: Vec<Pattern>,
+    /// Whether keys are masked.
+    has_keys: bool,
     /// Matches wherever one of the patterns does, and elsewhere: one look over a text. None: nothing is masked.
     look: Option<Regex>,
 }
@@ -92,7 +95,11 @@ impl Mask {
             true => None,
             false => Some(looks(&loose)?),
         };
-        Ok(Self { patterns, look })
+        Ok(Self {
+            patterns,
+            has_keys: config.keys,
+            look,
+        })
     }
 
     /// The name of a pattern that is in the text, if one is.

@@ -10,6 +10,7 @@ use lockgate_model::{At, Blob, Ident, RunEvent, Value};
 
 use super::around::{LOOK_BEHIND, escape_until};
 use super::document::is_text;
+use super::log::Logs;
 use super::wide::{Narrow, half};
 use super::{Found, Mask, REST, blot, into_text, mark, marked};
 
@@ -20,9 +21,12 @@ const MAX_HELD: usize = 16 << 10;
 /// take time with its square.
 const LOOK_AT_EACH: usize = 256;
 
-/// The streams of a run that have not ended.
+/// The streams of a run that have not ended, and its logs.
 #[derive(Debug, Default)]
-pub(crate) struct Streams(HashMap<At, Vec<Stream>>);
+pub(crate) struct Streams {
+    parts: HashMap<At, Vec<Stream>>,
+    logs: Logs,
+}
 
 /// What one attempt sends on one output.
 #[derive(Debug)]
@@ -68,9 +72,9 @@ impl Streams {
         if bytes.is_empty() {
             return (Some(event), false);
         }
-        let streams = match self.0.get_mut(at) {
+        let streams = match self.parts.get_mut(at) {
             Some(streams) => streams,
-            None => self.0.entry(at.clone()).or_default(),
+            None => self.parts.entry(at.clone()).or_default(),
         };
         let known = streams
             .iter()
@@ -94,16 +98,25 @@ impl Streams {
         (goes_on.then(|| stream.event(at, gone.bytes)), masked)
     }
 
+    /// Masks what a log's line has of a private key that began before it. Whether something was masked.
+    pub(crate) fn line(&mut self, mask: &Mask, event: &mut RunEvent) -> bool {
+        match event {
+            RunEvent::NodeLog { at, line, .. } => self.logs.line(mask, at, line),
+            _ => false,
+        }
+    }
+
     /// The ends of all streams of a node, or of an element of it: no more comes of them. Whether something was masked.
     pub(crate) fn end(&mut self, mask: &Mask, at: &At) -> (Vec<RunEvent>, bool) {
-        let streams = self.0.remove(at).unwrap_or_default();
+        self.logs.end(at);
+        let streams = self.parts.remove(at).unwrap_or_default();
         ends(mask, at, streams)
     }
 
     /// The ends of all streams.
     pub(crate) fn end_all(&mut self, mask: &Mask) -> (Vec<RunEvent>, bool) {
         let mut all = (Vec::new(), false);
-        for (at, streams) in self.0.drain() {
+        for (at, streams) in self.parts.drain() {
             let (events, masked) = ends(mask, &at, streams);
             all.0.extend(events);
             all.1 |= masked;

@@ -140,6 +140,22 @@ async fn what_is_masked_is_kept_nowhere_and_the_answer_has_it() {
 }
 
 #[tokio::test]
+async fn a_private_key_in_a_log_is_masked_line_by_line() {
+    let world = world().await;
+    let body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj";
+    let key = format!("-----BEGIN PRIVATE KEY-----\n{body}\n{body}\n-----END PRIVATE KEY-----");
+    let run = world
+        .run("tells", &format!("it is\n{key}\nand no more"))
+        .await;
+    assert!(run.summary.masked);
+    let events = lines(world.events(run.summary.run, 0).await).await;
+    assert!(!events.contains(body), "{events}");
+    let logged = events.lines().filter(|line| line.contains("node.log"));
+    let marks = logged.filter(|line| line.contains("\"[masked:keys]\""));
+    assert_eq!(marks.count(), 4, "{events}");
+}
+
+#[tokio::test]
 async fn failures_are_masked_too() {
     let world = world().await;
     let answer = world.run("quotes", &telling()).await;

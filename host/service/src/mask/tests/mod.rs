@@ -1,3 +1,4 @@
+mod log;
 mod streams;
 mod work;
 
