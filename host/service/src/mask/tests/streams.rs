@@ -55,7 +55,7 @@ fn told(mask: &Mask, parts: impl IntoIterator<Item = Value>) -> (Vec<String>, bo
     (told, any | masked)
 }
 
-pub(super) fn texts_of(mask: &Mask, parts: &[&str]) -> (Vec<String>, bool) {
+fn texts_of(mask: &Mask, parts: &[&str]) -> (Vec<String>, bool) {
     told(mask, parts.iter().map(|part| Value::text(*part)))
 }
 
