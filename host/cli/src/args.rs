@@ -100,7 +100,7 @@ pub(crate) struct RunArgs {
     pub(crate) trace: bool,
 
     /// Prints the run's events on standard output as they come, as JSON, one a line. The last is `run.finished`, which has
-    /// the output; nothing else is printed there.
+    /// the output; nothing else is printed there. Nothing in them is masked, as it is on a server.
     #[arg(long)]
     pub(crate) events: bool,
 

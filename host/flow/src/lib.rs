@@ -37,7 +37,9 @@ pub use expression::{
     MAX_EXPRESSION_WORK, MAX_OPENED_BYTES,
 };
 pub use fault::{Code, Fault, Faults, MAX_FAULTS};
-pub use journal::{CUT_MARK, Follower, MAX_JOURNAL_BYTES, MAX_VALUE_BYTES, RunJournal};
+pub use journal::{
+    CUT_MARK, Follower, MAX_JOURNAL_BYTES, MAX_VALUE_BYTES, RunJournal, document_bytes,
+};
 pub use plan::{
     ChatTakes, EdgeFrom, EdgeSource, EdgeTarget, EdgeTo, Examination, ExaminedEdge, ExaminedFault,
     ExaminedNode, ExaminedPlace, ExaminedPlugin, ExaminedPort, ExaminedType, FlowCatalog,

@@ -92,6 +92,10 @@ fn a_rule_fires_once_and_says_the_same_of_the_past() -> Result<()> {
     };
     ensure!(firings("quick") == Some(1), "{checked:#}");
     ensure!(firings("slow") == Some(0), "{checked:#}");
+    // As docs/alerts.md has it: rules of a file, and what people read.
+    let path = file.display().to_string();
+    let told = alerts(&["check", "--rules", &path, "--since", "7d"], &variables)?;
+    ensure!(told.contains("quick"), "{told}");
 
     // Where rules stand is known to the next process, and nobody is told again.
     host.terminate()?;

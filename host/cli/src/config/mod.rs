@@ -90,7 +90,7 @@ impl Environment {
         &self.0
     }
 
-    /// Whether this host is on somebody's desk: nothing of it is told to anybody outside.
+    /// Whether this host is on somebody's desk: nothing of it is told to CMS.
     pub(crate) fn is_dev(&self) -> bool {
         self.0 == DEV
     }

@@ -95,7 +95,7 @@ impl Budget {
 
     /// What stands for a document that is too large; None for one that is held.
     fn mark_for(&mut self, tree: &Tree) -> Option<Tree> {
-        let bytes = size(tree);
+        let bytes = document_bytes(tree);
         if self.takes(bytes) {
             self.spend(bytes);
             return None;
@@ -119,15 +119,18 @@ fn mark(bytes: usize) -> Tree {
     json!({ CUT_MARK: { "bytes": bytes } })
 }
 
-/// The size of a document as text, nearly.
-fn size(tree: &Tree) -> usize {
+/// The size of a document as text, nearly: what [`MAX_VALUE_BYTES`] bounds of it.
+pub fn document_bytes(tree: &Tree) -> usize {
     match tree {
         Tree::Null | Tree::Bool(_) | Tree::Number(_) => 8,
         Tree::String(text) => text.len() + 2,
-        Tree::Array(elements) => elements.iter().map(|element| size(element) + 1).sum(),
+        Tree::Array(elements) => elements
+            .iter()
+            .map(|element| document_bytes(element) + 1)
+            .sum(),
         Tree::Object(entries) => entries
             .iter()
-            .map(|(key, value)| key.len() + size(value) + 4)
+            .map(|(key, value)| key.len() + document_bytes(value) + 4)
             .sum(),
     }
 }

@@ -13,7 +13,7 @@ use lockgate_model::{Clock, EVENT_VERSION, Joiner, Journal, Recorded, RunEvent, 
 use tokio::sync::watch;
 
 use cut::Budget;
-pub use cut::{CUT_MARK, MAX_JOURNAL_BYTES, MAX_VALUE_BYTES};
+pub use cut::{CUT_MARK, MAX_JOURNAL_BYTES, MAX_VALUE_BYTES, document_bytes};
 
 /// The largest part that others are joined to, in bytes.
 const MAX_JOINED_BYTES: usize = 16 << 10;

@@ -13,7 +13,8 @@ pub const MAX_PATTERN_BYTES: usize = 1_024;
 pub struct MaskConfig {
     /// Keys, tokens and private keys of well-known shapes. On by default.
     pub keys: bool,
-    /// Mobile numbers of mainland China, and international numbers that begin with `+`. On by default.
+    /// Mobile numbers of mainland China, its fixed lines and numbers of services where they have separators, and international
+    /// numbers that begin with `+`. On by default.
     pub phones: bool,
     /// Resident IDs of mainland China and payment cards, where their check digits are right. On by default.
     pub ids: bool,

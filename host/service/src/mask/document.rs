@@ -1,13 +1,16 @@
 //! Values and documents: their strings, their keys and their whole numbers.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use lockgate_flow::MAX_VALUE_BYTES;
+use lockgate_flow::{MAX_VALUE_BYTES, document_bytes};
 use lockgate_model::{Ident, Json, Value};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value as Tree};
+use serde_json::{Map, Number, Value as Tree};
 
-use super::Mask;
+use super::amounts::is_amount;
+use super::builtin::PHONES;
+use super::{Mask, into_text, marked, steps};
 
 impl Mask {
     /// Masks text that is owned. Whether something was masked, here and below.
@@ -36,7 +39,7 @@ impl Mask {
             }
             Value::Binary(blob) => {
                 let media_type = self.text(&blob.media_type);
-                let data = Some(&blob.data).filter(|data| is_text(data));
+                let data = Some(&blob.data).filter(|data| is_text(&blob.media_type, data));
                 let data = data.and_then(|data| self.bytes(data));
                 let any = media_type.is_some() || data.is_some();
                 if let Some(masked) = media_type {
@@ -59,57 +62,70 @@ impl Mask {
         }
         let mut deserializer = serde_json::Deserializer::from_str(text);
         // All of it is looked at, values of a key that comes twice too, of which a tree has one.
-        if !Seek(self).deserialize(&mut deserializer).unwrap_or(true) {
+        let seek = Seek {
+            mask: self,
+            is_amount: false,
+        };
+        if !seek.deserialize(&mut deserializer).unwrap_or(true) {
             return None;
         }
         let mut tree = json.to_tree();
-        self.within(&mut tree);
+        self.within(&mut tree, None);
         Some(Json::from(&tree))
     }
 
     pub(super) fn shared(&self, tree: &mut Arc<Tree>) -> bool {
-        let is_in = self.is_in(tree);
+        let is_in = self.is_in_kept(tree);
         if is_in {
-            self.within(Arc::make_mut(tree));
+            self.within(Arc::make_mut(tree), None);
         }
         is_in
     }
 
     pub(super) fn tree(&self, tree: &mut Tree) -> bool {
-        let is_in = self.is_in(tree);
+        let is_in = self.is_in_kept(tree);
         if is_in {
-            self.within(tree);
+            self.within(tree, None);
         }
         is_in
     }
 
-    fn is_in(&self, tree: &Tree) -> bool {
+    /// The journal holds a mark only of a document that is larger.
+    fn is_in_kept(&self, tree: &Tree) -> bool {
+        document_bytes(tree) <= MAX_VALUE_BYTES && self.is_in(tree, None)
+    }
+
+    /// Whether something is in it. An array's key is that of its elements.
+    fn is_in(&self, tree: &Tree, key: Option<&str>) -> bool {
         match tree {
             Tree::Null | Tree::Bool(_) => false,
-            Tree::Number(number) => is_whole(number) && self.name_in(&number.to_string()).is_some(),
+            Tree::Number(number) => self.number(number, || key.is_some_and(is_amount)).is_some(),
             Tree::String(text) => self.name_in(text).is_some(),
-            Tree::Array(elements) => elements.iter().any(|element| self.is_in(element)),
+            Tree::Array(elements) => elements.iter().any(|element| self.is_in(element, key)),
             Tree::Object(entries) => entries
                 .iter()
-                .any(|(key, value)| self.name_in(key).is_some() || self.is_in(value)),
+                .any(|(key, value)| self.name_in(key).is_some() || self.is_in(value, Some(key))),
         }
     }
 
-    fn within(&self, tree: &mut Tree) {
+    fn within(&self, tree: &mut Tree, key: Option<&str>) {
         match tree {
             Tree::Null | Tree::Bool(_) => {}
             Tree::Number(number) => {
-                let masked = is_whole(number).then(|| self.text(&number.to_string()));
-                if let Some(masked) = masked.flatten() {
+                if let Some(masked) = self.number(number, || key.is_some_and(is_amount)) {
                     *tree = Tree::String(masked);
                 }
             }
             Tree::String(text) => {
                 self.string(text);
             }
-            Tree::Array(elements) => elements.iter_mut().for_each(|element| self.within(element)),
+            Tree::Array(elements) => {
+                let each = elements.iter_mut();
+                each.for_each(|element| self.within(element, key));
+            }
             Tree::Object(entries) => {
-                entries.values_mut().for_each(|value| self.within(value));
+                let each = entries.iter_mut();
+                each.for_each(|(key, value)| self.within(value, Some(key)));
                 if entries.keys().any(|key| self.name_in(key).is_some()) {
                     *entries = self.keys(std::mem::take(entries));
                 }
@@ -117,36 +133,94 @@ impl Mask {
         }
     }
 
-    /// The entries under masked keys. Those whose keys would be the same are numbered.
+    /// A whole number with marks in it; None where it holds nothing. An amount is no phone number.
+    fn number(&self, number: &Number, is_amount: impl FnOnce() -> bool) -> Option<String> {
+        let digits = whole(number)?;
+        let found = self.found(digits.as_bytes(), 0);
+        let is_phone = !found.is_empty() && found.iter().all(|(_, name)| *name == PHONES);
+        let is_none = found.is_empty() || (is_phone && is_amount());
+        (!is_none).then(|| into_text(marked(digits.as_bytes(), 0..digits.len(), &found)))
+    }
+
+    /// The entries under masked keys. Those whose keys would be the same are numbered, each mark for itself.
     fn keys(&self, entries: Map<String, Tree>) -> Map<String, Tree> {
         let mut masked = Map::new();
+        let mut same = Vec::new();
         for (mut key, value) in entries {
-            if self.string(&mut key) && masked.contains_key(&key) {
-                let numbered = (2_usize..).map(|number| format!("{key} {number}"));
-                let mut free = numbered.skip_while(|key| masked.contains_key(key));
-                key = free.next().unwrap_or_default();
+            if self.string(&mut key) {
+                same.push((key, value));
+            } else {
+                masked.insert(key, value);
             }
+        }
+        let mut last = HashMap::<String, u64>::new();
+        for (mark, value) in same {
+            let number = last.entry(mark.clone()).or_insert(0);
+            let key = loop {
+                steps::did(1);
+                *number += 1;
+                let key = match *number {
+                    1 => mark.clone(),
+                    more => format!("{mark} {more}"),
+                };
+                if !masked.contains_key(&key) {
+                    break key;
+                }
+            };
             masked.insert(key, value);
         }
         masked
     }
 }
 
-/// Numbers with a fraction or an exponent are amounts and measures.
-fn is_whole(number: &serde_json::Number) -> bool {
-    !number.is_f64()
+/// The digits of a whole number, also of one that is written with a fraction of nothing. Others are amounts and measures.
+fn whole(number: &Number) -> Option<String> {
+    /// From here on, numbers with a fraction are whole because they have no room for one.
+    const ALL_WHOLE: f64 = (1_u64 << 53) as f64;
+    match number.as_f64().filter(|_| number.is_f64()) {
+        None => Some(number.to_string()),
+        Some(float) => {
+            (float.fract() == 0.0 && float.abs() < ALL_WHOLE).then(|| format!("{float:.0}"))
+        }
+    }
 }
 
-/// Bytes are text, in whatever encoding, if they have none of the control characters that text has not. Others are images and
-/// the like, where what is found is found by chance.
-pub(super) fn is_text(bytes: &[u8]) -> bool {
-    let is_other = |byte: &u8| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b);
-    !bytes.iter().any(is_other)
+/// Whether bytes are looked at: they are said to be text, or few of them are control characters that text has not. Others are
+/// images and the like, where what is found is found by chance.
+pub(super) fn is_text(media_type: &str, bytes: &[u8]) -> bool {
+    let is_other =
+        |byte: &&u8| **byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b);
+    is_text_type(media_type) || bytes.iter().filter(is_other).count() <= bytes.len() / 32
+}
+
+fn is_text_type(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    let essence = essence.to_ascii_lowercase();
+    let parts = [
+        "json",
+        "xml",
+        "csv",
+        "yaml",
+        "javascript",
+        "x-www-form-urlencoded",
+    ];
+    essence.starts_with("text/") || parts.iter().any(|part| essence.ends_with(part))
 }
 
 /// Reads a document through, and says whether something is in it.
 #[derive(Clone, Copy)]
-struct Seek<'a>(&'a Mask);
+struct Seek<'a> {
+    mask: &'a Mask,
+    is_amount: bool,
+}
+
+impl Seek<'_> {
+    fn number(&self, number: impl Into<Number>) -> bool {
+        self.mask
+            .number(&number.into(), || self.is_amount)
+            .is_some()
+    }
+}
 
 impl<'de> DeserializeSeed<'de> for Seek<'_> {
     type Value = bool;
@@ -172,19 +246,19 @@ impl<'de> Visitor<'de> for Seek<'_> {
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<bool, E> {
-        Ok(self.0.name_in(&number.to_string()).is_some())
+        Ok(self.number(number))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<bool, E> {
-        Ok(self.0.name_in(&number.to_string()).is_some())
+        Ok(self.number(number))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<bool, E> {
-        Ok(false)
+    fn visit_f64<E>(self, number: f64) -> Result<bool, E> {
+        Ok(Number::from_f64(number).is_some_and(|number| self.number(number)))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<bool, E> {
-        Ok(self.0.name_in(text).is_some())
+        Ok(self.mask.name_in(text).is_some())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<bool, A::Error> {
@@ -197,8 +271,13 @@ impl<'de> Visitor<'de> for Seek<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<bool, A::Error> {
         let mut any = false;
-        while let Some(key) = entries.next_key_seed(self)? {
-            any |= key | entries.next_value_seed(self)?;
+        while let Some(key) = entries.next_key::<String>()? {
+            any |= self.mask.name_in(&key).is_some();
+            let value = Seek {
+                is_amount: is_amount(&key),
+                ..self
+            };
+            any |= entries.next_value_seed(value)?;
         }
         Ok(any)
     }

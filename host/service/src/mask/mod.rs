@@ -10,14 +10,21 @@
 //! It looks at text, and at strings, keys and whole numbers of documents, never at JSON as text: so what is masked is JSON
 //! still. Most texts hold nothing, and one look over their bytes says so.
 
+mod amounts;
+mod around;
 mod builtin;
 mod config;
 mod document;
 mod event;
+mod keys;
+mod log;
+mod numbers;
 mod parts;
 mod pattern;
+mod steps;
 #[cfg(test)]
 mod tests;
+mod wide;
 
 use std::fmt;
 use std::ops::Range;
@@ -29,6 +36,7 @@ use regex_syntax::hir::Hir;
 pub use config::{MAX_PATTERN_BYTES, MAX_PATTERNS, MaskConfig, MaskError};
 pub(crate) use parts::Streams;
 use pattern::{Check, Pattern};
+use wide::Narrow;
 
 /// The name of what stands for the rest of a stream that could not be looked at whole.
 const REST: &str = "rest";
@@ -42,6 +50,8 @@ const BLOT: u8 = b']';
 /// Finds what is masked, and masks it.
 pub struct Mask {
     patterns: Vec<Pattern>,
+    /// Whether keys are masked.
+    has_keys: bool,
     /// Matches wherever one of the patterns does, and elsewhere: one look over a text. None: nothing is masked.
     look: Option<Regex>,
 }
@@ -85,7 +95,11 @@ impl Mask {
             true => None,
             false => Some(looks(&loose)?),
         };
-        Ok(Self { patterns, look })
+        Ok(Self {
+            patterns,
+            has_keys: config.keys,
+            look,
+        })
     }
 
     /// Whether there is something in a text that is masked.
@@ -126,14 +140,8 @@ impl Mask {
         // What is next to something that is masked is no part of its word any more, so it is looked for again.
         let mut rest = text.to_vec();
         for _ in 0..MAX_ROUNDS {
-            let mut more = Vec::new();
-            for pattern in &self.patterns {
-                pattern.find_into(&mut rest, from, &mut more);
-            }
-            let is_in = |one: &Found<'_>, known: &Found<'_>| {
-                known.0.start <= one.0.start && one.0.end <= known.0.end
-            };
-            more.retain(|one| !found.iter().any(|known| is_in(one, known)));
+            let mut more = self.found_once(&mut rest, from);
+            more.retain(|one| !is_known(one, &found));
             if more.is_empty() {
                 break;
             }
@@ -143,6 +151,43 @@ impl Mask {
         }
         found
     }
+
+    /// What each pattern finds. The text is as before when it is done.
+    fn found_once(&self, text: &mut [u8], from: usize) -> Vec<Found<'_>> {
+        let mut found = Vec::new();
+        let narrow = Narrow::of(text);
+        if !narrow.is_same() {
+            let start = narrow.place(from);
+            let mut bytes = narrow.bytes.to_vec();
+            if self.may_be_in(&bytes, start) {
+                for pattern in self.patterns.iter().filter(|pattern| !pattern.is_own) {
+                    pattern.find_into(&mut bytes, start, &mut found);
+                }
+            }
+            for (place, _) in &mut found {
+                *place = narrow.in_text(place.start)..narrow.in_text(place.end);
+            }
+        }
+        let is_same = narrow.is_same();
+        drop(narrow);
+        for pattern in self
+            .patterns
+            .iter()
+            .filter(|pattern| is_same || pattern.is_own)
+        {
+            pattern.find_into(text, from, &mut found);
+        }
+        found
+    }
+}
+
+/// Whether it is in one of those that are known, which are in order and apart.
+fn is_known(one: &Found<'_>, known: &[Found<'_>]) -> bool {
+    steps::did(1 + known.len().checked_ilog2().unwrap_or(0) as usize);
+    let at = known.partition_point(|known| known.0.end < one.0.end);
+    known
+        .get(at)
+        .is_some_and(|known| known.0.start <= one.0.start)
 }
 
 /// In their order; those that overlap as one, under the name of the longest.
@@ -188,7 +233,8 @@ fn own(name: &str, expression: &str, marks: &[String]) -> Result<(Pattern, Hir),
         let name = name.to_owned();
         return Err(MaskError::TooLong { name, bytes });
     }
-    let (pattern, read) = made(name, expression, builtin::whole)?;
+    let (mut pattern, read) = made(name, expression, builtin::whole)?;
+    pattern.is_own = true;
     let name = name.to_owned();
     // One that can match nothing does so somewhere, if not in the empty text.
     if read.properties().minimum_len() == Some(0) {

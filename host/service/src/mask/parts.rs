@@ -8,23 +8,25 @@ use std::collections::HashMap;
 
 use lockgate_model::{At, Blob, Ident, RunEvent, Value};
 
+use super::around::{LOOK_BEHIND, escape_until};
 use super::document::is_text;
-use super::pattern::LOOK_AROUND;
+use super::log::Logs;
+use super::wide::{Narrow, half};
 use super::{Found, Mask, REST, blot, into_text, mark, marked};
 
 /// The most that is held back of one stream, in bytes: a private key is shorter. What could be longer is not kept in parts.
 const MAX_HELD: usize = 16 << 10;
 
-/// How many bytes before what is held are remembered, because what is around a match decides about it: two characters.
-const BEFORE: usize = 4 * LOOK_AROUND;
-
 /// From here on, what is held is looked at anew when it has grown by a quarter only: many small parts of a long one would
 /// take time with its square.
 const LOOK_AT_EACH: usize = 256;
 
-/// The streams of a run that have not ended.
+/// The streams of a run that have not ended, and its logs.
 #[derive(Debug, Default)]
-pub(crate) struct Streams(HashMap<At, Vec<Stream>>);
+pub(crate) struct Streams {
+    parts: HashMap<At, Vec<Stream>>,
+    logs: Logs,
+}
 
 /// What one attempt sends on one output.
 #[derive(Debug)]
@@ -33,22 +35,13 @@ struct Stream {
     port: Ident,
     /// The media type of bytes; None for text.
     media_type: Option<std::sync::Arc<str>>,
-    state: State,
+    /// What was held became too long: nothing of it goes on.
+    is_stopped: bool,
     /// The end of what was let go, as it was.
     before: Vec<u8>,
     held: Vec<u8>,
     /// How much of what is held was not looked at.
     fresh: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// It is looked at.
-    Looking,
-    /// It is no text: it goes on as it is.
-    Plain,
-    /// What was held became too long: nothing of it goes on.
-    Stopped,
 }
 
 /// What goes on of a stream.
@@ -79,9 +72,9 @@ impl Streams {
         if bytes.is_empty() {
             return (Some(event), false);
         }
-        let streams = match self.0.get_mut(at) {
+        let streams = match self.parts.get_mut(at) {
             Some(streams) => streams,
-            None => self.0.entry(at.clone()).or_default(),
+            None => self.parts.entry(at.clone()).or_default(),
         };
         let known = streams
             .iter()
@@ -105,16 +98,25 @@ impl Streams {
         (goes_on.then(|| stream.event(at, gone.bytes)), masked)
     }
 
+    /// Masks what a log's line has of a private key that began before it. Whether something was masked.
+    pub(crate) fn line(&mut self, mask: &Mask, event: &mut RunEvent) -> bool {
+        match event {
+            RunEvent::NodeLog { at, line, .. } => self.logs.line(mask, at, line),
+            _ => false,
+        }
+    }
+
     /// The ends of all streams of a node, or of an element of it: no more comes of them. Whether something was masked.
     pub(crate) fn end(&mut self, mask: &Mask, at: &At) -> (Vec<RunEvent>, bool) {
-        let streams = self.0.remove(at).unwrap_or_default();
+        self.logs.end(at);
+        let streams = self.parts.remove(at).unwrap_or_default();
         ends(mask, at, streams)
     }
 
     /// The ends of all streams.
     pub(crate) fn end_all(&mut self, mask: &Mask) -> (Vec<RunEvent>, bool) {
         let mut all = (Vec::new(), false);
-        for (at, streams) in self.0.drain() {
+        for (at, streams) in self.parts.drain() {
             let (events, masked) = ends(mask, &at, streams);
             all.0.extend(events);
             all.1 |= masked;
@@ -151,7 +153,7 @@ impl Stream {
             attempt,
             port,
             media_type,
-            state: State::Looking,
+            is_stopped: false,
             before: Vec::new(),
             held: Vec::new(),
             fresh: 0,
@@ -176,20 +178,15 @@ impl Stream {
 
     /// What goes on when this comes.
     fn push(&mut self, mask: &Mask, part: &[u8]) -> Gone {
-        match self.state {
-            State::Stopped => return Gone::default(),
-            State::Plain => {
-                return Gone {
-                    bytes: part.to_vec(),
-                    masked: false,
-                };
-            }
-            State::Looking => {}
+        if self.is_stopped {
+            return Gone::default();
         }
-        if self.media_type.is_some() && !is_text(part) {
-            self.state = State::Plain;
+        let media_type = self.media_type.as_deref();
+        if media_type.is_some_and(|media_type| !is_text(media_type, part)) {
             let mut gone = self.look(mask, true);
             gone.bytes.extend_from_slice(part);
+            let end = part.len().saturating_sub(LOOK_BEHIND);
+            self.before = part[end..].to_vec();
             return gone;
         }
         self.held.extend_from_slice(part);
@@ -211,11 +208,12 @@ impl Stream {
         let mut to = text.len();
         let mut blotted = text.clone();
         if !is_end {
-            to = before_any(&found, mask.open_from(&text, from));
+            to = before_any(&text, from, &found, mask.open_from(&text, from));
             // What comes after something that is masked is looked at as what comes after a mark.
             blot(&mut blotted[..to], &found[..count(&found, to)]);
             if count(&found, to) > 0 {
-                to = before_any(&found, to.min(mask.open_from(&blotted, from)));
+                let open = mask.open_from(&blotted, from);
+                to = before_any(&text, from, &found, to.min(open));
             }
         }
         let mut gone = Gone {
@@ -223,14 +221,14 @@ impl Stream {
             masked: count(&found, to) > 0,
         };
         if text.len() - to > MAX_HELD {
-            self.state = State::Stopped;
+            self.is_stopped = true;
             gone.bytes.extend_from_slice(mark(REST).as_bytes());
             gone.masked = true;
             return gone;
         }
         self.held = text.split_off(to);
         blotted.truncate(to);
-        blotted.drain(..to.saturating_sub(BEFORE));
+        blotted.drain(..to.saturating_sub(LOOK_BEHIND));
         self.before = blotted;
         gone
     }
@@ -241,10 +239,14 @@ fn count(found: &[Found<'_>], to: usize) -> usize {
     found.partition_point(|(place, _)| place.end <= to)
 }
 
-/// The place, or the beginning of what was found around it.
-fn before_any(found: &[Found<'_>], to: usize) -> usize {
-    let around = found.get(count(found, to));
-    around.map_or(to, |(place, _)| place.start.min(to))
+/// The place, or the beginning of what was found around it, with the escape before that: without it, a word would begin
+/// elsewhere.
+fn before_any(text: &[u8], from: usize, found: &[Found<'_>], to: usize) -> usize {
+    let next = count(found, to);
+    let around = found.get(next).map_or(to, |(place, _)| place.start.min(to));
+    let escape = escape_until(text, around).unwrap_or(around);
+    let known = found[..next].last().map_or(from, |(place, _)| place.end);
+    escape.max(known)
 }
 
 impl Mask {
@@ -252,9 +254,17 @@ impl Mask {
     fn open_from(&self, text: &[u8], from: usize) -> usize {
         // Some expressions are walked over the same text again and again. Where that takes too long, it is not told.
         let mut steps = (text.len() - from) * 16 * self.patterns.len() + (16 << 10);
-        let mut to = text.len();
+        // The rest of a character may make it a digit.
+        let mut to = (text.len() - half(text)).max(from);
+        let narrow = Narrow::of(text);
         for pattern in &self.patterns {
-            to = pattern.first_open(text, from, to, &mut steps).unwrap_or(to);
+            if pattern.is_own {
+                to = pattern.first_open(text, from, to, &mut steps).unwrap_or(to);
+                continue;
+            }
+            let (from, until) = (narrow.place(from), narrow.place(to));
+            let open = pattern.first_open(&narrow.bytes, from, until, &mut steps);
+            to = open.map_or(to, |open| narrow.in_text(open));
         }
         to
     }

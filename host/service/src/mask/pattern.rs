@@ -10,7 +10,8 @@ use regex_automata::util::pool::Pool;
 use regex_automata::{Anchored, Input, MatchKind};
 use regex_syntax::hir::{Capture, Hir, HirKind, Look, Repetition};
 
-use super::BLOT;
+use super::around::{LOOK_AHEAD, is_tying};
+use super::{BLOT, steps};
 
 /// What one pattern's automaton may have, in bytes. Classes of Unicode, such as `\w`, take some ten thousand each.
 const MAX_AUTOMATON_BYTES: usize = 1 << 20;
@@ -18,18 +19,20 @@ const MAX_AUTOMATON_BYTES: usize = 1 << 20;
 /// How deep a pattern may nest.
 const MAX_NESTING: u32 = 32;
 
-/// How many bytes around a match decide whether it is one.
-pub(super) const LOOK_AROUND: usize = 2;
+/// Where in the text it is, of what was found, if it is what it looks like; or else from where on it is looked for again. That
+/// is no place where the same would be found again and again: a text can be made of such places.
+pub(super) type Checked = Result<Range<usize>, usize>;
 
-/// Where in the text what was found ends, if it is what it looks like; or else from where on it is looked for again. That is no
-/// place where the same would be found again and again: a text can be made of such places.
-pub(super) type Check = fn(&[u8], Range<usize>) -> Result<usize, usize>;
+/// What decides that, of a text and a place in it.
+pub(super) type Check = fn(&[u8], Range<usize>) -> Checked;
 
 type Caches = Pool<Cache, Box<dyn Fn() -> Cache + Send + Sync>>;
 
 /// One pattern.
 pub(super) struct Pattern {
     pub(super) name: Arc<str>,
+    /// Whether it is one of the operator's own.
+    pub(super) is_own: bool,
     regex: Regex,
     check: Check,
     /// The same expression, walked byte by byte.
@@ -62,6 +65,7 @@ impl Pattern {
         let again = walk.clone();
         Ok(Self {
             name: name.into(),
+            is_own: false,
             regex,
             check,
             walk,
@@ -81,9 +85,11 @@ impl Pattern {
         let mut ends = Vec::new();
         let mut at = from;
         while let Some(one) = self.regex.search(&Input::new(text).range(at..)) {
+            steps::did(one.end() - at);
             at = match (self.check)(text, one.range()) {
-                Ok(end) if end > one.start() => {
-                    found.push((one.start()..end, &*self.name));
+                Ok(place) if !place.is_empty() => {
+                    let end = place.end;
+                    found.push((place, &*self.name));
                     // What comes next comes after a mark.
                     ends.push((end - 1, text[end - 1]));
                     text[end - 1] = BLOT;
@@ -119,7 +125,7 @@ impl Pattern {
         // What begins before is over.
         let near = self
             .longest
-            .and_then(|longest| text.len().checked_sub(longest + LOOK_AROUND));
+            .and_then(|longest| text.len().checked_sub(longest + LOOK_AHEAD));
         let from = from.max(near.unwrap_or(0));
         let is_start = |at: usize| self.begins[usize::from(text[at])];
         (from..to).filter(|&at| is_start(at)).find(|&at| {
@@ -137,10 +143,12 @@ impl Pattern {
         let mut has_matched = false;
         for (place, &byte) in text.iter().enumerate().skip(at) {
             *steps = steps.checked_sub(1)?;
+            steps::did(1);
             state = self.walk.next_state(cache, state, byte).ok()?;
             if state.is_dead() {
                 // What is around a match decides about it too.
-                let is_near = place + LOOK_AROUND > text.len();
+                let after = &text[place..];
+                let is_near = after.len() < LOOK_AHEAD && after.iter().all(|&byte| is_tying(byte));
                 return Some(if has_matched && is_near {
                     Fate::Open
                 } else {

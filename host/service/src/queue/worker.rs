@@ -247,8 +247,9 @@ async fn give_back(conductor: &Conductor, claimed: &ClaimedRun) {
     let released = conductor.queue.release(&conductor.owner, vec![claimed.id]);
     if let Err(error) = released.await {
         // Its lease ends, and it is found again.
-        let trace = claimed.trace.as_ref().map(|trace| trace.id);
-        tracing::error!(%error, run = %claimed.id, ?trace, "a queued run could not be given back");
+        let trace = claimed.trace.as_ref();
+        let trace = trace.map(|trace| tracing::field::display(trace.id));
+        tracing::error!(%error, run = %claimed.id, trace, "a queued run could not be given back");
     }
 }
 

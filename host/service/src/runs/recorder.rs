@@ -91,7 +91,7 @@ impl Recorder {
     fn write(&self, mut event: RunEvent) {
         // Held until it is written: parts of one stream stay in their order.
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut events, mut masked) = match &event {
+        let (mut events, mut masked) = match &mut event {
             RunEvent::NodePart { .. } => {
                 let (part, masked) = streams.part(&self.mask, event);
                 self.live.masked(masked);
@@ -103,6 +103,7 @@ impl Recorder {
                 streams.end(&self.mask, at)
             }
             RunEvent::RunFinished { .. } => streams.end_all(&self.mask),
+            RunEvent::NodeLog { .. } => (Vec::new(), streams.line(&self.mask, &mut event)),
             _ => Default::default(),
         };
         drop(streams);

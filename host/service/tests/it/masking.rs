@@ -65,7 +65,8 @@ fn holds_none(what: &str, bytes: &[u8]) {
     }
 }
 
-/// The same for each file of a folder.
+/// The same for each file of a folder. It shows what is written beside journals, which are compressed, and beside queued
+/// inputs, which are encrypted: events are looked at as they are read.
 fn files_hold_none(folder: &Path) -> usize {
     let mut files = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -139,6 +140,22 @@ async fn what_is_masked_is_kept_nowhere_and_the_answer_has_it() {
 }
 
 #[tokio::test]
+async fn a_private_key_in_a_log_is_masked_line_by_line() {
+    let world = world().await;
+    let body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj";
+    let key = format!("-----BEGIN PRIVATE KEY-----\n{body}\n{body}\n-----END PRIVATE KEY-----");
+    let run = world
+        .run("tells", &format!("it is\n{key}\nand no more"))
+        .await;
+    assert!(run.summary.masked);
+    let events = lines(world.events(run.summary.run, 0).await).await;
+    assert!(!events.contains(body), "{events}");
+    let logged = events.lines().filter(|line| line.contains("node.log"));
+    let marks = logged.filter(|line| line.contains("\"[masked:keys]\""));
+    assert_eq!(marks.count(), 4, "{events}");
+}
+
+#[tokio::test]
 async fn failures_are_masked_too() {
     let world = world().await;
     let answer = world.run("quotes", &telling()).await;
@@ -208,6 +225,9 @@ async fn a_queued_run_begins_with_what_came_and_is_kept_masked() {
     holds_none("the run", ended.to_string().as_bytes());
     let calls = world.stage.calls.lock().unwrap().clone();
     assert!(calls.contains_key(&telling()), "the node got what came");
+    let events = lines(world.events(run, 0).await).await;
+    assert!(events.contains("[masked:keys]"), "{events}");
+    holds_none("its events", events.as_bytes());
     files_hold_none(world.folder.path());
 }
 

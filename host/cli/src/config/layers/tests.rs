@@ -137,6 +137,26 @@ fn wrong_values_are_told_with_their_place_or_variable() {
 }
 
 #[test]
+fn what_the_document_shows_is_a_configuration() {
+    let document = include_str!("../../../../../docs/server.md");
+    let blocks = document.split("```toml\n").skip(1);
+    let blocks: Vec<_> = blocks
+        .filter_map(|block| block.split_once("```"))
+        .map(|(block, _)| block)
+        .collect();
+    for block in &blocks {
+        let folder = folder(block);
+        let (read, _) = load(&with_file(folder.path()), environment(&[]));
+        assert!(read.is_ok(), "{block}");
+    }
+    let all = folder(&blocks.concat());
+    let (read, _) = load(&with_file(all.path()), environment(&[]));
+    let mask = read.expect("a configuration").0.mask.config();
+    assert!(mask.phones && !mask.emails);
+    assert_eq!(mask.patterns["staff"], r"\bE\d{6}\b");
+}
+
+#[test]
 fn patterns_have_names_of_the_operators_own() {
     let folder = folder("[mask]\nphones = false\n[mask.patterns]\nstaff = '\\bE\\d{6}\\b'\n");
     let (read, _) = load(&with_file(folder.path()), environment(&[]));

@@ -1,4 +1,6 @@
+mod log;
 mod streams;
+mod work;
 
 use std::sync::LazyLock;
 
@@ -57,6 +59,102 @@ fn keys_are_found() {
 }
 
 #[test]
+fn keys_without_a_digit_are_found_where_no_word_begins_so() {
+    for (prefix, length) in [
+        ("AKIA", 16),
+        ("ASIA", 16),
+        ("LTAI", 12),
+        ("AKID", 32),
+        ("AKLT", 32),
+        ("AIza", 35),
+        ("ghp_", 36),
+        ("ghs_", 36),
+        ("github_pat_", 22),
+        ("glpat-", 20),
+        ("sk_live_", 24),
+        ("rk_live_", 24),
+        ("whsec_", 32),
+    ] {
+        let key = format!("{prefix}{}", "QWERTZ".repeat(6).split_at(length).0);
+        assert_eq!(masked(&key), "[masked:keys]", "{key}");
+    }
+    let token = format!("CAIS{}", "abc+/XYZ".repeat(40));
+    assert_eq!(masked(&format!("{token}==")), "[masked:keys]");
+    assert_eq!(masked(&token.replace('+', "%2B")), "[masked:keys]");
+    for words in [
+        "ASIA-PACIFIC-REGION",
+        "ASIAPACIFICREGION",
+        "STS.AssumeRoleWithSAML",
+        "github_pat_of_this_project",
+        "hf_transformers",
+        "lg_configuration_of_this",
+        "CAIS_is_no_token",
+    ] {
+        assert_eq!(masked(words), words);
+    }
+}
+
+/// What comes before in text within text: JSON in a string, a logged value, a URL.
+const ESCAPES: [&str; 11] = [
+    r"\n",
+    r"\t",
+    r"\r",
+    r"\\n",
+    r"\u8bdd",
+    r"\x9d",
+    "%2B",
+    "%0A",
+    "%2C",
+    "%20",
+    "%E8%AF%9D",
+];
+
+#[test]
+fn what_comes_after_an_escape_is_found_and_the_escape_stays() {
+    for (secret, name) in [
+        ("13800138000", "phones"),
+        ("+86 138 0013 8000", "phones"),
+        ("010-62345678", "phones"),
+        ("11010519491231002X", "ids"),
+        ("4111111111111111", "ids"),
+        ("sk-abcdefghij0123456789", "keys"),
+        ("AKIAIOSFODNNEXAMPLEQ", "keys"),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmN",
+            "keys",
+        ),
+        ("Bearer abcdef0123456789", "keys"),
+        ("Bearer%20abcdef0123456789", "keys"),
+        ("first.last@example.com", "emails"),
+        ("user%40example.com", "emails"),
+        (r"a\u0040b.cn", "emails"),
+    ] {
+        for escape in ESCAPES {
+            let text = format!("{escape}{secret}");
+            assert_eq!(masked(&text), format!("{escape}[masked:{name}]"), "{text}");
+            let text = format!(r#"{{"q":"联系{escape}{secret}\n"}}"#);
+            let told = format!(r#"{{"q":"联系{escape}[masked:{name}]\n"}}"#);
+            assert_eq!(masked(&text), told, "{text}");
+            let twice = format!("，{escape}{escape}{secret}");
+            let told = format!("，{escape}{escape}[masked:{name}]");
+            assert_eq!(masked(&twice), told, "{twice}");
+        }
+    }
+    assert_eq!(masked(r"\n@b.cn"), r"\n@b.cn", "no name is left");
+    assert_eq!(masked("%0A%40b.cn"), "%0A%40b.cn");
+    // What programs make of it that write ASCII only.
+    let within = r#"{"arguments": "{\"q\": \"\\u8bdd13800138000\", \"to\": \"\\u8bdda@b.cn\"}"}"#;
+    let mut tree: Tree = serde_json::from_str(within).expect("json");
+    assert!(mask().tree(&mut tree));
+    let arguments = tree["arguments"].as_str().expect("text");
+    let arguments: Tree = serde_json::from_str(arguments).expect("json within it still");
+    assert_eq!(
+        arguments,
+        json!({ "q": "话[masked:phones]", "to": "话[masked:emails]" })
+    );
+}
+
+#[test]
 fn a_private_key_without_its_end_ends_where_another_begins() {
     let half = "-----BEGIN EC PRIVATE KEY-----\nMHcC\n";
     assert_eq!(masked(&half.repeat(2)), "[masked:keys][masked:keys]");
@@ -106,10 +204,85 @@ fn phone_numbers_are_found() {
 }
 
 #[test]
+fn phone_numbers_are_found_as_people_and_programs_write_them() {
+    for (text, told) in [
+        ("13800138000.0", "[masked:phones].0"),
+        (
+            "13800138000.0,13900139000.0",
+            "[masked:phones].0,[masked:phones].0",
+        ),
+        ("1.13800138000", "1.[masked:phones]"),
+        ("电话：\n12.13800138000", "电话：\n12.[masked:phones]"),
+        (r"a\n2.13800138000", r"a\n2.[masked:phones]"),
+        ("13800138000ext12", "[masked:phones]ext12"),
+        ("13800138000 ext. 12", "[masked:phones] ext. 12"),
+        ("13800138000x1", "[masked:phones]x1"),
+        ("Tel13800138000", "Tel[masked:phones]"),
+        (r"\nTEL13800138000", r"\nTEL[masked:phones]"),
+        ("tel+8613800138000", "tel[masked:phones]"),
+        ("a+8613800138000", "a+[masked:phones]"),
+        ("ID11010519491231002X", "ID[masked:ids]"),
+        ("card4111111111111111", "card[masked:ids]"),
+        ("+1.415.555.2671", "[masked:phones]"),
+        ("+7 495 123-45-67", "[masked:phones]"),
+        ("+86 10 6234 5678", "[masked:phones]"),
+        ("+886 2 2345 6789", "[masked:phones]"),
+        ("+3902 1234567", "[masked:phones]"),
+    ] {
+        assert_eq!(masked(text), told, "{text}");
+    }
+}
+
+#[test]
+fn fixed_lines_and_service_numbers_are_found_with_their_separators() {
+    for phone in [
+        "010-62345678",
+        "010-6234 5678",
+        "021-6234-5678",
+        "0571-87654321",
+        "0571-8765432",
+        "0755-26471234",
+        "(021) 6234 5678",
+        "(010)62345678",
+        "010-62345678-8001",
+        "+86 010-62345678",
+        "86-0571-87654321",
+        "400-820-8820",
+        "400-8208820",
+        "400-8208-820",
+        "4008-208-820",
+        "800-810-8888",
+    ] {
+        assert_eq!(masked(phone), "[masked:phones]", "{phone}");
+        let within = format!("电话：{phone}，转0");
+        assert_eq!(masked(&within), "电话：[masked:phones]，转0", "{phone}");
+    }
+    for text in [
+        "01062345678",
+        "0571 87654321",
+        "010-12345678",
+        "010-6234567",
+        "a-0571-87654321",
+        "550e8400-0571-8765-4321-446655440000",
+        "0310-2345",
+        "00000310: 3031 3233 3435",
+        "2026-0310-23456789",
+        "400 820 8820",
+        "400-820-882",
+        "1400-820-8820",
+        "400-820-88201",
+        "0123-2345678",
+    ] {
+        assert_eq!(masked(text), text);
+    }
+}
+
+#[test]
 fn ids_are_found_where_their_check_digit_is_right() {
     for id in [
         "11010519491231002X",
         "11010519491231002x",
+        "110101202302281235",
         "440524188001010014",
         "110105 19491231 002X",
         "4111111111111111",
@@ -187,6 +360,38 @@ fn what_only_looks_like_it_stays() {
         "+1 + 2 = 3",
         "+100000000",
         "+0800",
+        "+3.141592653",
+        "loss +1.234567890",
+        "+2026-11-21 20:30",
+        "+1763757002123",
+        "+1763757002123456",
+        "+1 2024 2025",
+        "+2147483648",
+        "x = +2147483648",
+        "x = +4294967296",
+        "+4294967296",
+        "+3000000000",
+        "diff\n+3000000000\n+4600000000",
+        r"diff\n+3000000000\n",
+        "440305 19500101 1234",
+        "110101 20230231 1238",
+        "110101202302311238",
+        "13800138000.5",
+        "13800138000.00",
+        "13800138000.0.1",
+        "012.13800138000",
+        "123.13800138000",
+        "x = 1.13800138000",
+        "0.13800138000.0",
+        "a1.13800138000",
+        "paid13800138000",
+        "SO13800138000",
+        "abc13800138000",
+        "0x13800138000",
+        "1e13800138000",
+        "13800138000extra",
+        "13800138000xy",
+        "tel1380013800",
         "UTC+08:00",
         "10.128.0.1:8080",
         "task-management-0123456789",
@@ -334,11 +539,97 @@ fn documents_are_masked_by_their_strings_keys_and_whole_numbers() {
         Some(r#"{"[masked:emails]":1,"[masked:emails] 2":2,"e":3}"#)
     );
     assert_eq!(
+        json(r#"{"a@b.cn": 1, "[masked:emails]": 2, "c@d.cn": 3}"#).as_deref(),
+        Some(r#"{"[masked:emails]":2,"[masked:emails] 2":1,"[masked:emails] 3":3}"#),
+        "a key that looks like a mark"
+    );
+    assert_eq!(
         json(r#"["4111", "1111", "1111", "1111"]"#),
         None,
         "each string by itself"
     );
     assert_eq!(json("\"a\\\"@b.cn\""), None);
+}
+
+#[test]
+fn full_width_text_is_found_as_what_it_stands_for() {
+    for (text, told) in [
+        ("电话１３８００１３８０００。", "电话[masked:phones]。"),
+        ("１３８－００１３－８０００", "[masked:phones]"),
+        ("138００138０００", "[masked:phones]"),
+        ("＋８６ 138 0013 8000", "[masked:phones]"),
+        ("（021）62345678", "[masked:phones]"),
+        ("０１０－６２３４５６７８", "[masked:phones]"),
+        ("11010519491231002Ｘ", "[masked:ids]"),
+        ("４１１１１１１１１１１１１１１１", "[masked:ids]"),
+        ("user＠example.com", "[masked:emails]"),
+        (
+            "，ｕｓｅｒ＠ｅｘａｍｐｌｅ．ｃｏｍ，",
+            "，[masked:emails]，",
+        ),
+        ("１，13800138000，２", "１，[masked:phones]，２"),
+        ("sk-abcdefghij0123456789，１", "[masked:keys]，１"),
+    ] {
+        assert_eq!(masked(text), told, "{text}");
+    }
+    for text in [
+        "第１章，１２３４５６７８９０",
+        "０．１３８００１３８０００",
+        "（021）",
+        "１３８００１３８００００",
+        "＠",
+    ] {
+        assert_eq!(masked(text), text);
+    }
+    let mut config = MaskConfig::default();
+    config.patterns.insert("own".into(), "[１-３]{3}号".into());
+    let both = Mask::new(&config).expect("a mask");
+    assert_eq!(
+        both.text("１２３号 １３８００１３８０００").as_deref(),
+        Some("[masked:own] [masked:phones]"),
+        "an operator's own sees the text as it is"
+    );
+}
+
+#[test]
+fn numbers_that_count_or_measure_are_no_phone_numbers() {
+    let mask = mask();
+    for key in [
+        "memory_bytes",
+        "durationNs",
+        "bytes",
+        "RSS_BYTES",
+        "total-size",
+        "金额",
+        "used内存",
+    ] {
+        for number in [json!(17_179_869_184_u64), json!(17_179_869_184.0)] {
+            let mut tree = json!({ key: number, "list": { key: [number, [number]] } });
+            assert!(!mask.tree(&mut tree), "{tree}");
+            assert_eq!(mask.json(&lockgate_model::Json::from(&tree)), None);
+        }
+        let mut tree =
+            json!({ key: ["13800138000", 4_111_111_111_111_111_u64, { "x": 13_800_138_000_u64 }] });
+        assert!(mask.tree(&mut tree));
+        assert_eq!(
+            tree,
+            json!({ key: ["[masked:phones]", "[masked:ids]", { "x": "[masked:phones]" }] }),
+            "text, other numbers, and what is called otherwise"
+        );
+    }
+    for key in ["phone", "user", "bytesize", "sumo", "列"] {
+        for number in [json!(13_800_138_000_u64), json!(13_800_138_000.0)] {
+            let mut tree = json!({ key: number });
+            let json = mask.json(&lockgate_model::Json::from(&tree));
+            assert!(mask.tree(&mut tree), "{key}");
+            assert_eq!(tree, json!({ key: "[masked:phones]" }));
+            assert_eq!(json.map(|json| json.to_tree()), Some(tree));
+        }
+    }
+    let mut tree = json!([13_800_138_000.5, 1.2e10, 1e300, -0.0]);
+    assert!(!mask.tree(&mut tree), "{tree}");
+    let mut tree = json!([13_800_138_000.0, 13_800_138_000_u64]);
+    assert!(mask.tree(&mut tree), "without a key");
 }
 
 #[test]
@@ -363,6 +654,19 @@ fn bytes_are_masked_where_they_are_text() {
     );
     let gbk = masked("text/csv", b"\xb5\xe7\xbb\xb0 13800138000");
     assert_eq!(gbk, (true, b"\xb5\xe7\xbb\xb0 [masked:phones]".to_vec()));
+    let hive = masked("text/csv; charset=utf-8", b"\x01a\x01\x0113800138000\x01\n");
+    assert_eq!(
+        hive,
+        (true, b"\x01a\x01\x01[masked:phones]\x01\n".to_vec()),
+        "said to be text"
+    );
+    let json = masked("application/vnd.api+JSON", b"\0\"13800138000\"");
+    assert_eq!(json, (true, b"\0\"[masked:phones]\"".to_vec()));
+    let page = "a form feed and so on, 13800138000\x01";
+    assert!(
+        masked("application/octet-stream", page.as_bytes()).0,
+        "one in 35"
+    );
     let image = b"\x89PNG\r\n\x1a\n\0 13800138000 ";
     assert_eq!(masked("image/png", image), (false, image.to_vec()));
 }
@@ -388,6 +692,16 @@ fn piece() -> impl Strategy<Value = String> {
         Just("-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----".to_owned()),
         Just("-----BEGIN PRIVATE KEY-----\nMIIB".to_owned()),
         Just("[masked:keys]".to_owned()),
+        Just("AKIAIOSFODNNEXAMPLEQ".to_owned()),
+        Just("user%40example.com".to_owned()),
+        Just("010-62345678".to_owned()),
+        Just("+1 (415) 555-2671".to_owned()),
+        r"\\[nrtbfxu]",
+        r"\\u[0-9a-f]{4}",
+        "%[0-9A-F]{2}",
+        Just("１３８００１３８０００".to_owned()),
+        "[０-９Ｘ＠＋－．]{1,4}",
+        "[Tt]el|id|ext|x|\\.0|[1-9]\\.",
         Just(" ".to_owned()),
         Just("，".to_owned()),
     ]
@@ -398,13 +712,18 @@ fn trees() -> impl Strategy<Value = Tree> {
         texts().prop_map(Tree::from),
         any::<i64>().prop_map(Tree::from),
         Just(json!(13_800_138_000_u64)),
+        Just(json!(13_800_138_000.0)),
         Just(Tree::Null),
     ];
     leaf.prop_recursive(3, 24, 4, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Tree::from),
-            proptest::collection::btree_map(texts(), inner, 0..4)
-                .prop_map(|map| Tree::Object(map.into_iter().collect())),
+            proptest::collection::btree_map(
+                prop_oneof![texts(), Just("bytes".to_owned())],
+                inner,
+                0..4
+            )
+            .prop_map(|map| Tree::Object(map.into_iter().collect())),
         ]
     })
 }

@@ -215,7 +215,8 @@ impl FakeNode {
             }
             // Says what it got: to the log, and in parts of two characters.
             "tattle" => {
-                call.sink.log(LogLevel::Info, &text);
+                text.lines()
+                    .for_each(|line| call.sink.log(LogLevel::Info, line));
                 let port: Ident = "text".parse().unwrap();
                 let characters: Vec<_> = text.chars().collect();
                 for part in characters.chunks(2) {
