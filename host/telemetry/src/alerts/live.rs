@@ -1,18 +1,18 @@
 //! Rules over what is counted now: fed by the collector's snapshots and by runs as they end, so that nothing is read from a
 //! store while it goes well.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::future::Future;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use futures::future::{BoxFuture, select};
+use futures::future::{BoxFuture, Either, select};
 use lockgate_model::{Clock, Kebab};
 use serde::Serialize;
 
-use super::check::{Fed, Piece};
 use super::config::RuleSet;
 use super::evaluate::{Evaluator, Event};
 use super::machine::Phase;
@@ -20,8 +20,10 @@ use super::message::{Links, Notice};
 use super::moment::{Minute, Moment};
 use super::past::{Past, PastError, RunEnded};
 use super::receivers::{Courier, Receivers};
+use super::replay::{Fed, Part};
 use super::rule::Severity;
 use super::state::{AlertState, Saved, SavedRule, Seen};
+use super::timeline::{Passed, Timeline};
 use crate::{DROPPED, Exporter, Gauges, NodeCounts, Own, Snapshot};
 
 /// How many runs are held until rules look at them: those of a few seconds.
@@ -32,6 +34,12 @@ const MOST_MINUTES: usize = 120;
 
 /// How far a host looks back when it starts.
 const LOOK_BACK_MINUTES: u64 = 24 * 60;
+
+/// How long it looks back at most: whoever waits for a host to start does not wait for ever.
+const LOOK_BACK_TIME: Duration = Duration::from_secs(20);
+
+/// Runs may end a little before one that was already looked at. One that ended longer before it: the clock was set back.
+const OUT_OF_ORDER: Duration = Duration::from_secs(60);
 
 /// All rules of a host, and who is told.
 pub struct Alerts {
@@ -59,13 +67,15 @@ struct Feed {
     over: VecDeque<Counted>,
     /// The minute that goes on.
     open: Option<Counted>,
+    timeline: Timeline,
 }
 
 /// A minute, and what was counted in it for each rule.
 #[derive(Clone)]
 struct Counted {
     minute: Minute,
-    gauges: Gauges,
+    /// None: the host was not there in all of it.
+    gauges: Option<Gauges>,
     counts: Vec<NodeCounts>,
 }
 
@@ -110,6 +120,7 @@ impl Alerts {
                 runs: VecDeque::new(),
                 over: VecDeque::new(),
                 open: None,
+                timeline: Timeline::default(),
             }),
             rules: Mutex::new(Rules {
                 evaluator,
@@ -124,15 +135,20 @@ impl Alerts {
     ///
     /// # Errors
     ///
-    /// The past cannot be read. Then rules begin with nothing; what is delivered and what was told is known all the same.
+    /// The past cannot be read, or not in time. Then rules begin with nothing; what is delivered and what was told is known all
+    /// the same.
     pub async fn start(&self, past: &dyn Past) -> Result<(), PastError> {
         let now = Moment::of(self.clock.wall());
         let saved = self.saved().await;
-        // On a host's first start nothing is told of what was before it.
+        // On a host's first start nothing is told of what was before it. Nothing was seen that is yet to come.
         let seen = saved.seen.unwrap_or(Seen {
             minutes: now,
             runs: now,
         });
+        let seen = Seen {
+            minutes: seen.minutes.min(now),
+            runs: seen.runs.min(now),
+        };
         {
             let mut rules = self.rules();
             for watch in rules.evaluator.watches_mut() {
@@ -147,7 +163,11 @@ impl Alerts {
             rules.is_changed = true;
         }
         self.courier.take_up(saved.waiting);
-        self.warm_up(past, seen, now).await
+        let warm_up = Box::pin(self.warm_up(past, seen, now));
+        match select(warm_up, self.clock.sleep(LOOK_BACK_TIME)).await {
+            Either::Left((done, _)) => done,
+            Either::Right(_) => Err(PastError("it takes too long".to_owned())),
+        }
     }
 
     async fn warm_up(&self, past: &dyn Past, saved: Seen, now: Moment) -> Result<(), PastError> {
@@ -158,30 +178,50 @@ impl Alerts {
             Fed::Minute(minute, ..) => minute.end() > saved.minutes,
         };
         let offset = self.rules().evaluator.utc_offset();
-        let mut open_counts = vec![NodeCounts::default(); self.rules().evaluator.watches().len()];
-        for (index, open_counts) in open_counts.iter_mut().enumerate() {
-            let Some(mut watch) = self.rules().evaluator.watches().get(index).cloned() else {
-                break;
-            };
-            let mut events = Vec::new();
-            let piece = Box::pin(Piece::read(&watch.rule, past, span.clone(), now)).await?;
-            piece.feed(|fed| {
-                let events = is_new(&fed).then_some(&mut events);
-                watch.fed(fed, offset, events);
-            });
-            if let Some(series) = &watch.series {
-                let mut minutes = past.minutes(series, open..open.next()).await?;
-                *open_counts = minutes.remove(&open).unwrap_or_default();
+        let known = past.known_since().await?;
+        let mut watches: Vec<_> = self.rules().evaluator.watches().to_vec();
+        let mut counts = vec![NodeCounts::default(); watches.len()];
+        let projects: BTreeSet<_> = watches.iter().map(|one| one.rule.project.clone()).collect();
+        for project in projects {
+            let own = watches.iter().filter(|one| one.rule.project == project);
+            let rules: Vec<_> = own.map(|one| Arc::clone(&one.rule)).collect();
+            let rules: Vec<_> = rules.iter().map(|rule| &**rule).collect();
+            // The runs of a project are read once.
+            let part = Box::pin(Part::read(&rules, past, known, span.clone(), now)).await?;
+            let places = watches.iter_mut().zip(&mut counts).enumerate();
+            for (index, (watch, counts)) in places {
+                if watch.rule.project != project {
+                    continue;
+                }
+                let mut events = Vec::new();
+                let piece = Box::pin(part.of(&watch.rule, past, span.start)).await?;
+                piece.feed(|fed| {
+                    let events = is_new(&fed).then_some(&mut events);
+                    watch.fed(fed, offset, events);
+                });
+                if let Some(series) = watch
+                    .series
+                    .as_ref()
+                    .filter(|_| !watch.rule.when.is_of_runs())
+                {
+                    let mut minutes = past.minutes(series, open..open.next()).await?;
+                    *counts = minutes.remove(&open).unwrap_or_default();
+                }
+                if let Some(place) = self.rules().evaluator.watches_mut().get_mut(index) {
+                    *place = watch.clone();
+                }
+                self.tell(&events);
             }
-            if let Some(place) = self.rules().evaluator.watches_mut().get_mut(index) {
-                *place = watch;
-            }
-            self.tell(&events);
         }
-        self.feed().open = Some(Counted {
+        // A host that was away for less than a minute was there: it was only started anew.
+        let before = past.gauges(open.before(1)..open.next()).await?;
+        let is_there = now == open.start() || !before.is_empty();
+        let mut feed = self.feed();
+        feed.timeline = Timeline::starting(now, is_there);
+        feed.open = Some(Counted {
             minute: open,
-            gauges: Gauges::default(),
-            counts: open_counts,
+            gauges: None,
+            counts,
         });
         Ok(())
     }
@@ -211,12 +251,12 @@ impl Alerts {
             while let Some(run) = runs.pop_front_if(|run| run.at < counted.minute.end()) {
                 events.extend(rules.run(&run));
             }
-            let counts = |index: usize| counted.counts.get(index);
-            let found = rules
-                .evaluator
-                .minute(counted.minute, Some(&counted.gauges), counts);
-            events.extend(found);
-            rules.seen.minutes = rules.seen.minutes.max(counted.minute.end());
+            let (minute, gauges) = (counted.minute, counted.gauges.as_ref());
+            // Where the host was not there, nothing is known of what it did not count.
+            let is_known = |counts: &&NodeCounts| gauges.is_some() || !counts.is_empty();
+            let counts = |index: usize| counted.counts.get(index).filter(is_known);
+            events.extend(rules.evaluator.minute(minute, gauges, counts));
+            rules.seen.minutes = later(rules.seen.minutes, minute.end());
             rules.is_changed = true;
         }
         for run in &runs {
@@ -336,9 +376,18 @@ impl Alerts {
 
 impl Rules {
     fn run(&mut self, run: &RunEnded) -> Vec<Event> {
-        self.seen.runs = self.seen.runs.max(run.at);
+        self.seen.runs = later(self.seen.runs, run.at);
         self.is_changed = true;
         self.evaluator.run(run)
+    }
+}
+
+/// The later of two, but for a clock that was set back: what was seen before it is not to come again.
+fn later(seen: Moment, now: Moment) -> Moment {
+    if seen.since(now) > OUT_OF_ORDER {
+        now
+    } else {
+        seen.max(now)
     }
 }
 
@@ -366,54 +415,58 @@ impl Feed {
     /// Adds a snapshot to the minute that it lies in for the most part, as rollups do. Minutes that it ends after are over.
     /// How many were let go is the answer.
     fn take(&mut self, snapshot: &Snapshot) -> u64 {
-        let end = Moment::of(snapshot.to);
-        let first = end
-            .before(end.since(Moment::of(snapshot.from)) / 2)
-            .minute();
-        let mut lost = 0;
-        let mut open = match self.open.take() {
-            // A clock that was set back does not open a minute anew.
-            Some(open) if open.minute >= first => open,
-            Some(open) => {
-                lost += self.close_until(open, first, snapshot.gauges);
-                self.fresh(first, snapshot.gauges)
-            }
-            None => self.fresh(first, snapshot.gauges),
-        };
-        open.gauges = snapshot.gauges;
+        let passed = self.timeline.take(snapshot);
+        let gauges = snapshot.gauges;
+        let mut lost = self.over(&passed, passed.before.clone(), gauges);
+        let mut open = self.opened(passed.minute);
+        open.gauges = Some(gauges);
         for (series, counts) in self.series.iter().zip(&mut open.counts) {
             if let Some(series) = series {
                 series.add(snapshot, counts);
             }
         }
-        let current = end.minute();
-        self.open = Some(if open.minute < current {
-            lost += self.close_until(open, current, snapshot.gauges);
-            self.fresh(current, snapshot.gauges)
-        } else {
-            open
-        });
+        self.open = Some(open);
+        lost += self.over(&passed, passed.after.clone(), gauges);
+        if self.open.is_none() {
+            self.open = Some(self.fresh(passed.after.end));
+        }
         lost
     }
 
-    /// A minute is over, and so are those after it before `next`: in them nothing was counted.
-    fn close_until(&mut self, open: Counted, next: Minute, gauges: Gauges) -> u64 {
-        let mut at = open.minute.next().max(next.before(MOST_MINUTES as u64));
-        self.over.push_back(open);
-        while at < next {
-            let empty = self.fresh(at, gauges);
-            self.over.push_back(empty);
-            at = at.next();
+    /// Minutes are over, the first of which may be the one that went on.
+    fn over(&mut self, passed: &Passed, minutes: Range<Minute>, gauges: Gauges) -> u64 {
+        let Minute(mut at) = minutes.start;
+        if at < minutes.end.0 {
+            let first = self.opened(minutes.start);
+            self.push(passed, first, gauges);
+            at = (at + 1).max(minutes.end.before(MOST_MINUTES as u64).0);
+        }
+        for at in at..minutes.end.0 {
+            self.push(passed, self.fresh(Minute(at)), gauges);
         }
         let lost = self.over.len().saturating_sub(MOST_MINUTES);
         self.over.drain(..lost);
         lost as u64
     }
 
-    fn fresh(&self, minute: Minute, gauges: Gauges) -> Counted {
+    fn push(&mut self, passed: &Passed, mut over: Counted, gauges: Gauges) {
+        over.gauges = over
+            .gauges
+            .or(Some(gauges))
+            .filter(|_| passed.was_there(over.minute));
+        self.over.push_back(over);
+    }
+
+    /// The minute that goes on, if it is this one.
+    fn opened(&mut self, minute: Minute) -> Counted {
+        let open = self.open.take().filter(|open| open.minute == minute);
+        open.unwrap_or_else(|| self.fresh(minute))
+    }
+
+    fn fresh(&self, minute: Minute) -> Counted {
         Counted {
             minute,
-            gauges,
+            gauges: None,
             counts: vec![NodeCounts::default(); self.series.len()],
         }
     }

@@ -102,6 +102,7 @@ impl Machine {
 
     /// Takes in what a rule's condition came to, in the order of time.
     pub(super) fn step(&mut self, at: Moment, reading: Reading, timing: Timing) -> Option<Told> {
+        self.not_after(at);
         match reading {
             Reading::Unknown => self.unknown(at),
             Reading::Known { value, holds } => {
@@ -113,6 +114,15 @@ impl Machine {
                 }
             }
         }
+    }
+
+    /// A clock that was set back leaves nothing in the future: else a rule would be silent until it has caught up.
+    fn not_after(&mut self, at: Moment) {
+        self.told = self.told.map(|told| told.min(at));
+        if let Phase::Pending { since } | Phase::Firing { since, .. } = &mut self.phase {
+            *since = at.min(*since);
+        }
+        self.known = self.known.map(|known| known.min(at));
     }
 
     fn holds(&mut self, at: Moment, value: f64, timing: Timing) -> Option<Told> {
