@@ -261,3 +261,29 @@ fn the_document_shows_what_is_read() {
         assert!(condition.parse::<Condition>().is_ok(), "{condition}");
     }
 }
+
+#[test]
+fn of_a_hostile_file_no_more_is_read_or_told_than_somebody_could_mend() {
+    let rules = "[[rules]]\n".repeat(MAX_BYTES / 10);
+    let told = faults(&rules);
+    assert_eq!(told.len(), 1, "{:?}", told.first());
+    assert!(told[0].contains("more than 200 rules"), "{}", told[0]);
+    let receivers: String = (0..10_000).map(|n| format!("[receivers.r{n}]\n")).collect();
+    let told = faults(&receivers);
+    assert!(
+        told[0].contains("more than 50 receivers") && told.len() == 1,
+        "{told:?}"
+    );
+    // Many names that nobody has, in rules of which there are not too many.
+    let tell = vec!["\"nobody\""; 400].join(", ");
+    let rule = format!(
+        "[[rules]]\nname = \"r\"\nwhen = \"queue depth over 1 for 1 min\"\ntell = [{tell}]\n"
+    );
+    let told = faults(&rule.repeat(200));
+    assert_eq!(told.len(), 101);
+    assert!(told[0].starts_with("alerts.toml:4: "), "{}", told[0]);
+    assert_eq!(
+        told[100],
+        format!("alerts.toml: and {} faults more", 200 * 400 - 100)
+    );
+}
