@@ -37,13 +37,16 @@ impl StorePast {
         Arc::new(Self(store))
     }
 
-    /// The flows that a series is about: the one that it names, or all.
-    async fn flows(&self, of: &Series) -> Result<Vec<Kebab>, PastError> {
+    /// The flows that a series is about: the one that it names, or all, of which some may be deleted by now.
+    async fn flows(&self, of: &Series, span: &Range<Minute>) -> Result<Vec<Kebab>, PastError> {
         if let Some(flow) = of.subject.flow() {
             return Ok(vec![flow.clone()]);
         }
-        let flows = self.0.flows(&of.project).await.map_err(unread)?;
-        Ok(flows.into_iter().map(|row| row.flow).collect())
+        let flows = self
+            .0
+            .counted_flows(&of.project, ms(span.start), ms(span.end));
+        let flows = flows.await.map_err(unread)?.into_iter();
+        Ok(flows.filter_map(|flow| flow.parse().ok()).collect())
     }
 
     async fn add(
@@ -82,7 +85,9 @@ impl StorePast {
             };
             of.add_row(&id, &counts, minutes.entry(Minute(at)).or_default());
         });
-        read.await.map_err(unread)?;
+        if !read.await.map_err(unread)? {
+            tracing::warn!(%flow, "there are more series of a flow than rules are tried on: the newest versions are");
+        }
         if unreadable > 0 {
             tracing::warn!(%flow, rows = unreadable, "rollups that cannot be read are left out");
         }
@@ -94,7 +99,7 @@ impl Past for StorePast {
     fn minutes<'a>(&'a self, of: &'a Series, span: Range<Minute>) -> Answer<'a, Minutes> {
         Box::pin(async move {
             let mut minutes = Minutes::new();
-            for flow in self.flows(of).await? {
+            for flow in self.flows(of, &span).await? {
                 let mut from = span.start;
                 while from < span.end {
                     let until = Minute(from.0.saturating_add(PIECE)).min(span.end);

@@ -46,6 +46,15 @@ async fn the_past_is_what_ran() {
             .map(|counts| counts.durations.count(Outcome::Ok));
         assert_eq!(counted.sum::<u64>(), runs, "{shown}");
     }
+    // What is deleted was counted all the same.
+    let (me, story) = (&world.me, kebab("story"));
+    world.service.flows().remove(me, &story).await.unwrap();
+    let all = series(Subject::All);
+    let minutes = past.minutes(&all, span.clone()).await.unwrap();
+    let counted = minutes
+        .values()
+        .map(|counts| counts.durations.count(Outcome::Ok));
+    assert_eq!(counted.sum::<u64>(), 3);
     let other = Series {
         project: kebab("other"),
         subject: Subject::All,

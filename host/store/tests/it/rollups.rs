@@ -156,6 +156,30 @@ async fn a_flow_with_more_series_than_are_read_says_so() {
 }
 
 #[tokio::test]
+async fn flows_of_which_something_was_counted_are_known_by_day() {
+    let (store, _folder) = store().await;
+    for (flow, at) in [
+        ("poem", NOW),
+        ("story", NOW + 2 * DAY),
+        ("poem", NOW + 3 * DAY),
+    ] {
+        add(&store, &[minute(flow, "", at, 1), minute(flow, "a", at, 1)]).await;
+    }
+    for (project, from, until, expected) in [
+        ("default", 0, DAY, vec!["poem"]),
+        ("default", 2 * DAY + 1, 3 * DAY, vec!["poem", "story"]),
+        ("default", 3 * DAY, 4 * DAY, vec!["poem"]),
+        ("default", -DAY, 0, vec![]),
+        ("other", 0, 4 * DAY, vec![]),
+    ] {
+        let found = store
+            .counted_flows(&name(project), NOW + from, NOW + until)
+            .await;
+        assert_eq!(found.expect("read"), expected, "{project} {from} {until}");
+    }
+}
+
+#[tokio::test]
 async fn no_minute_is_kept_as_one_of_the_host_after_its_counts_went() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut config = StoreConfig::new(folder.path());

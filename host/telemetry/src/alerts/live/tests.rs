@@ -719,6 +719,61 @@ fn what_is_not_kept_is_not_judged() {
     });
 }
 
+/// A past that takes for ever, and counts how often it is asked for runs.
+#[derive(Default)]
+struct Slow(std::sync::atomic::AtomicUsize, bool);
+
+impl Past for Slow {
+    fn minutes<'a>(&'a self, _: &'a Series, _: Range<Minute>) -> Answer<'a, Minutes> {
+        futures::future::ready(Ok(Minutes::new())).boxed()
+    }
+
+    fn gauges(&self, _: Range<Minute>) -> Answer<'_, BTreeMap<Minute, Gauges>> {
+        futures::future::ready(Ok(BTreeMap::new())).boxed()
+    }
+
+    fn runs<'a>(
+        &'a self,
+        _: &'a Kebab,
+        _: Option<&'a Kebab>,
+        _: Range<Moment>,
+        _: usize,
+    ) -> Answer<'a, Ended> {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        if self.1 {
+            return futures::future::pending().boxed();
+        }
+        futures::future::ready(Ok(Ended::default())).boxed()
+    }
+
+    fn known_since(&self) -> Answer<'_, KnownSince> {
+        futures::future::ready(Ok(KnownSince::default())).boxed()
+    }
+}
+
+#[tokio::test]
+async fn a_host_starts_however_long_the_past_takes_and_reads_runs_once() {
+    let alerts = || {
+        let set = RuleSet {
+            rules: rules(1, 0),
+            ..RuleSet::default()
+        };
+        let (state, clock) = (Arc::new(InMemory::default()), Arc::new(Jumping::default()));
+        Alerts::new(set, Vec::new(), state, clock, Own::default())
+    };
+    let past = Slow::default();
+    alerts().start(&past).await.expect("a past");
+    assert_eq!(past.0.into_inner(), 1);
+    let stuck = Slow(Default::default(), true);
+    let alerts = alerts();
+    let error = alerts.start(&stuck).await.expect_err("too long");
+    assert!(error.to_string().contains("too long"), "{error}");
+    // It goes on with nothing.
+    alerts.run_ended(failed(1).run(1));
+    alerts.take(&nothing(0, 60));
+    alerts.evaluate();
+}
+
 #[tokio::test]
 async fn it_looks_delivers_and_keeps_until_it_is_stopped() {
     let state = Arc::new(InMemory::default());
