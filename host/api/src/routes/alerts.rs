@@ -315,6 +315,7 @@ impl From<Message> for MessageView {
                 Change::Again => "again",
                 Change::Over => "over",
                 Change::Forgotten => "forgotten",
+                Change::Withdrawn => "withdrawn",
             },
             value: message.value,
             runs: message.runs,

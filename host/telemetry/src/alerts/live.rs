@@ -1,7 +1,7 @@
 //! Rules over what is counted now: fed by the collector's snapshots and by runs as they end, so that nothing is read from a
 //! store while it goes well.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::future::Future;
 use std::ops::Range;
@@ -15,14 +15,14 @@ use serde::Serialize;
 
 use super::config::RuleSet;
 use super::evaluate::{Evaluator, Event};
-use super::machine::Phase;
+use super::machine::{Change, Phase};
 use super::message::{Links, Notice};
 use super::moment::{Minute, Moment};
 use super::past::{Past, PastError, RunEnded};
 use super::receivers::{Courier, Receivers};
 use super::replay::{Fed, Part};
 use super::rule::Severity;
-use super::state::{AlertState, Saved, SavedRule, Seen};
+use super::state::{AlertState, LastTold, Saved, SavedRule, Seen};
 use super::timeline::{Passed, Timeline};
 use crate::{DROPPED, Exporter, Gauges, NodeCounts, Own, Snapshot};
 
@@ -56,6 +56,8 @@ pub struct Alerts {
 struct Rules {
     evaluator: Evaluator,
     seen: Seen,
+    /// What was told last of rules that fire, by their names.
+    told: BTreeMap<String, LastTold>,
     is_changed: bool,
 }
 
@@ -125,6 +127,7 @@ impl Alerts {
             rules: Mutex::new(Rules {
                 evaluator,
                 seen: Seen::default(),
+                told: BTreeMap::new(),
                 is_changed: false,
             }),
         }
@@ -149,12 +152,23 @@ impl Alerts {
             minutes: seen.minutes.min(now),
             runs: seen.runs.min(now),
         };
+        self.courier.take_up(saved.waiting);
+        let mut before = saved.rules;
         {
-            let mut rules = self.rules();
+            let rules = &mut *self.rules();
             for watch in rules.evaluator.watches_mut() {
-                let of = saved.rules.get(watch.rule.name.as_str());
-                let same = of.filter(|saved| saved.of == watch.rule.fingerprint());
-                watch.machine = same.map(|saved| saved.machine.clone()).unwrap_or_default();
+                let name = watch.rule.name.as_str();
+                let of = before.get(name).map(|saved| &*saved.of);
+                if of != Some(&*watch.rule.fingerprint()) {
+                    continue;
+                }
+                let Some(same) = before.remove(name) else {
+                    continue;
+                };
+                watch.machine = same.machine;
+                rules
+                    .told
+                    .extend(same.told.map(|told| (name.to_owned(), told)));
             }
             rules.seen = Seen {
                 minutes: now.minute().start(),
@@ -162,7 +176,16 @@ impl Alerts {
             };
             rules.is_changed = true;
         }
-        self.courier.take_up(saved.waiting);
+        // Who was told that these fire would wait for ever to be told that they do no more.
+        for LastTold { tell, notice } in before.into_values().filter_map(|rule| rule.told) {
+            let notice = Notice {
+                change: Change::Withdrawn,
+                at: now,
+                ..notice
+            };
+            let tell: Vec<Kebab> = tell.iter().filter_map(|name| name.parse().ok()).collect();
+            self.courier.hand_over(&tell, &notice);
+        }
         let warm_up = Box::pin(self.warm_up(past, seen, now));
         match select(warm_up, self.clock.sleep(LOOK_BACK_TIME)).await {
             Either::Left((done, _)) => done,
@@ -270,6 +293,19 @@ impl Alerts {
         let notice = |event: &Event| {
             let notice = Notice::new(event, &self.links);
             self.courier.hand_over(&event.rule.tell, &notice);
+            let told = &mut self.rules().told;
+            match notice.change {
+                Change::Fired | Change::Again => {
+                    let last = LastTold {
+                        tell: event.rule.tell.iter().map(Kebab::to_string).collect(),
+                        notice: notice.clone(),
+                    };
+                    told.insert(notice.rule.clone(), last);
+                }
+                Change::Over | Change::Forgotten | Change::Withdrawn => {
+                    told.remove(&notice.rule);
+                }
+            }
             notice
         };
         events.iter().map(notice).collect()
@@ -344,6 +380,7 @@ impl Alerts {
                         let saved = SavedRule {
                             of: watch.rule.fingerprint(),
                             machine: watch.machine.clone(),
+                            told: rules.told.get(watch.rule.name.as_str()).cloned(),
                         };
                         (watch.rule.name.to_string(), saved)
                     })

@@ -69,6 +69,8 @@ pub enum Change {
     Over,
     /// Nothing was seen of it for a day: it is taken to be over.
     Forgotten,
+    /// Its rule was changed or taken out while it fired: nobody looks any more.
+    Withdrawn,
 }
 
 /// A change, with what it was about.
@@ -327,7 +329,7 @@ mod tests {
                         prop_assert_eq!(open, *change == Change::Again);
                         (last, open) = (Some(*minute), true);
                     }
-                    Change::Over | Change::Forgotten => {
+                    Change::Over | Change::Forgotten | Change::Withdrawn => {
                         prop_assert!(open);
                         open = false;
                     }

@@ -128,6 +128,7 @@ impl fmt::Display for Firing {
                     Change::Again => format!("again at {}", message.at),
                     Change::Over => "told to be over".to_owned(),
                     Change::Forgotten => "taken to be over".to_owned(),
+                    Change::Withdrawn => "looked at no more".to_owned(),
                 });
                 let words: Vec<_> = words.collect();
                 write!(f, "{}", words.join(", "))?;

@@ -465,6 +465,17 @@ fn a_rule_that_waits_for_something_else_is_another_rule() {
         let second = host(changed, &state, &Kept::default(), 2).await;
         let project = "default".parse().expect("a name");
         assert_eq!(second.alerts.views(&project)[0].phase, Phase::Quiet);
+        // Who was told is told that nobody looks any more, once.
+        let waiting = |host: &Host| {
+            let waiting = host.alerts.courier.waiting();
+            let of_log = waiting.get("log").cloned().unwrap_or_default();
+            let changes = of_log.iter().map(|notice| notice.change);
+            changes.collect::<Vec<_>>()
+        };
+        assert_eq!(waiting(&second), [Change::Fired, Change::Withdrawn]);
+        second.alerts.save().await;
+        let none = self::host(Vec::new(), &state, &Kept::default(), 3).await;
+        assert_eq!(waiting(&none), [Change::Fired, Change::Withdrawn]);
         let nobody = "nobody".parse().expect("a name");
         assert!(second.alerts.views(&nobody).is_empty());
     });

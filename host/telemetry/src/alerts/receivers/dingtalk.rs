@@ -267,6 +267,7 @@ fn word(change: Change) -> &'static str {
         Change::Again => "still",
         Change::Over => "over",
         Change::Forgotten => "nothing more seen",
+        Change::Withdrawn => "looked at no more",
     }
 }
 
@@ -274,6 +275,7 @@ fn sign_of(notice: &Notice) -> &'static str {
     use crate::alerts::rule::Severity;
     match (notice.change, notice.severity) {
         (Change::Over | Change::Forgotten, _) => "🟢",
+        (Change::Withdrawn, _) => "⚪",
         (_, Severity::Info) => "🔵",
         (_, Severity::Warning) => "🟠",
         (_, Severity::Critical) => "🔴",
