@@ -227,7 +227,7 @@ impl Tally {
         let ends = Self::of_ends(durations, points);
         let has_calls = used.calls > 0;
         Self {
-            fuel: has_calls.then(|| FuelStats {
+            fuel: has_calls.then_some(FuelStats {
                 sum: used.fuel,
                 mean: None,
                 p95: None,

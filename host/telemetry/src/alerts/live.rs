@@ -1,10 +1,11 @@
 //! Rules over what is counted now: fed by the collector's snapshots and by runs as they end, so that nothing is read from a
 //! store while it goes well.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod feed;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
-use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,20 +18,18 @@ use super::config::RuleSet;
 use super::evaluate::{Evaluator, Event};
 use super::machine::{Change, Phase};
 use super::message::{Links, Notice};
-use super::moment::{Minute, Moment};
+use super::moment::Moment;
 use super::past::{Past, PastError, RunEnded};
 use super::receivers::{Courier, Receivers};
 use super::replay::{Fed, Part};
 use super::rule::Severity;
 use super::state::{AlertState, LastTold, Saved, SavedRule, Seen};
-use super::timeline::{Passed, Timeline};
-use crate::{DROPPED, Exporter, Gauges, NodeCounts, Own, Snapshot};
+use super::timeline::Timeline;
+use crate::{DROPPED, Exporter, NodeCounts, Own, Snapshot};
+use feed::{Counted, Feed};
 
 /// How many runs are held until rules look at them: those of a few seconds.
 const MOST_RUNS: usize = 8_192;
-
-/// How many minutes are held until rules look at them.
-const MOST_MINUTES: usize = 120;
 
 /// How far a host looks back when it starts.
 const LOOK_BACK_MINUTES: u64 = 24 * 60;
@@ -59,26 +58,6 @@ struct Rules {
     /// What was told last of rules that fire, by their names.
     told: BTreeMap<String, LastTold>,
     is_changed: bool,
-}
-
-/// What came, and was not looked at yet.
-struct Feed {
-    /// What rules are about, in their order.
-    series: Vec<Option<super::past::Series>>,
-    runs: VecDeque<RunEnded>,
-    over: VecDeque<Counted>,
-    /// The minute that goes on.
-    open: Option<Counted>,
-    timeline: Timeline,
-}
-
-/// A minute, and what was counted in it for each rule.
-#[derive(Clone)]
-struct Counted {
-    minute: Minute,
-    /// None: the host was not there in all of it.
-    gauges: Option<Gauges>,
-    counts: Vec<NodeCounts>,
 }
 
 /// Where a rule stands.
@@ -117,13 +96,9 @@ impl Alerts {
             own,
             clock,
             state,
-            feed: Mutex::new(Feed {
-                series: series.map(|watch| watch.series.clone()).collect(),
-                runs: VecDeque::new(),
-                over: VecDeque::new(),
-                open: None,
-                timeline: Timeline::default(),
-            }),
+            feed: Mutex::new(Feed::new(
+                series.map(|watch| watch.series.clone()).collect(),
+            )),
             rules: Mutex::new(Rules {
                 evaluator,
                 seen: Seen::default(),
@@ -445,67 +420,6 @@ impl Exporter for Alerts {
             self.save().await;
         }
         .boxed()
-    }
-}
-
-impl Feed {
-    /// Adds a snapshot to the minute that it lies in for the most part, as rollups do. Minutes that it ends after are over.
-    /// How many were let go is the answer.
-    fn take(&mut self, snapshot: &Snapshot) -> u64 {
-        let passed = self.timeline.take(snapshot);
-        let gauges = snapshot.gauges;
-        let mut lost = self.over(&passed, passed.before.clone(), gauges);
-        let mut open = self.opened(passed.minute);
-        open.gauges = Some(gauges);
-        for (series, counts) in self.series.iter().zip(&mut open.counts) {
-            if let Some(series) = series {
-                series.add(snapshot, counts);
-            }
-        }
-        self.open = Some(open);
-        lost += self.over(&passed, passed.after.clone(), gauges);
-        if self.open.is_none() {
-            self.open = Some(self.fresh(passed.after.end));
-        }
-        lost
-    }
-
-    /// Minutes are over, the first of which may be the one that went on.
-    fn over(&mut self, passed: &Passed, minutes: Range<Minute>, gauges: Gauges) -> u64 {
-        let Minute(mut at) = minutes.start;
-        if at < minutes.end.0 {
-            let first = self.opened(minutes.start);
-            self.push(passed, first, gauges);
-            at = (at + 1).max(minutes.end.before(MOST_MINUTES as u64).0);
-        }
-        for at in at..minutes.end.0 {
-            self.push(passed, self.fresh(Minute(at)), gauges);
-        }
-        let lost = self.over.len().saturating_sub(MOST_MINUTES);
-        self.over.drain(..lost);
-        lost as u64
-    }
-
-    fn push(&mut self, passed: &Passed, mut over: Counted, gauges: Gauges) {
-        over.gauges = over
-            .gauges
-            .or(Some(gauges))
-            .filter(|_| passed.was_there(over.minute));
-        self.over.push_back(over);
-    }
-
-    /// The minute that goes on, if it is this one.
-    fn opened(&mut self, minute: Minute) -> Counted {
-        let open = self.open.take().filter(|open| open.minute == minute);
-        open.unwrap_or_else(|| self.fresh(minute))
-    }
-
-    fn fresh(&self, minute: Minute) -> Counted {
-        Counted {
-            minute,
-            gauges: None,
-            counts: vec![NodeCounts::default(); self.series.len()],
-        }
     }
 }
 

@@ -220,6 +220,20 @@ fn secrets_come_from_variables_and_files_and_are_never_told() {
             "kind = \"dingtalk\"\ntoken_file = \"/not/there\"".to_owned(),
             Some("/not/there"),
         ),
+        (
+            format!(
+                "kind = \"dingtalk\"\ntoken_file = {quoted}\nat = {{ mobiles = [\"{}\"] }}",
+                "1".repeat(33)
+            ),
+            Some("at.mobiles"),
+        ),
+        (
+            format!(
+                "kind = \"dingtalk\"\ntoken_file = {quoted}\nat = {{ mobiles = {:?} }}",
+                ["1"; 51]
+            ),
+            Some("at.mobiles"),
+        ),
     ] {
         let text = format!("[receivers.one]\n{keys}\n");
         let config = AlertsConfig::parse("alerts.toml", &text).expect(&text);

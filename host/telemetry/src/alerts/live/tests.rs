@@ -4,16 +4,18 @@ use std::ops::Range;
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use super::feed::MOST_MINUTES;
 use super::*;
 use crate::alerts::check::{Message, check};
-use crate::alerts::machine::Change;
+use crate::alerts::moment::Minute;
 use crate::alerts::past::{Answer, Ended, KnownSince, Minutes, Series};
 use crate::alerts::receivers::Log;
 use crate::alerts::rule::Rule;
 use crate::alerts::state::StateError;
 use crate::alerts::tests::{Jumping, rule};
 use crate::{
-    ByOutcome, FlowId, FlowPoint, NodeId, NodePoint, Outcome, Sketch, TICKS_PER_SECOND, Tokens,
+    ByOutcome, FlowId, FlowPoint, Gauges, NodeId, NodePoint, Outcome, Sketch, TICKS_PER_SECOND,
+    Tokens,
 };
 
 /// The clock of [`Jumping`] begins here, which is the beginning of a minute.
@@ -537,13 +539,7 @@ fn nothing(from: u64, to: u64) -> Arc<Snapshot> {
 
 #[test]
 fn of_minutes_in_which_nobody_was_there_nothing_is_known() {
-    let mut feed = Feed {
-        series: vec![None],
-        runs: VecDeque::new(),
-        over: VecDeque::new(),
-        open: None,
-        timeline: Timeline::default(),
-    };
+    let mut feed = Feed::new(vec![None]);
     let spans = [
         (0, 50),
         (50, 70),
