@@ -685,7 +685,7 @@ fn of_rules_that_fire_all_the_time_a_part_is_told() {
             .await
             .expect("a past");
         let [often, queue] = &report.rules[..] else {
-            panic!("two rules");
+            unreachable!("two rules");
         };
         assert_eq!(often.firings.len() as u64 + often.more, 5_000);
         assert!(often.firings.len() <= 200, "{}", often.firings.len());
@@ -693,7 +693,7 @@ fn of_rules_that_fire_all_the_time_a_part_is_told() {
         assert!(messages.sum::<usize>() <= 400);
         assert!(often.firings.iter().all(|firing| firing.until.is_some()));
         let [firing] = &queue.firings[..] else {
-            panic!("one firing");
+            unreachable!("one firing");
         };
         assert_eq!((firing.messages.len(), firing.more_messages), (400, 600));
     });
