@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, anyhow};
-use lockgate_cms::{Dimensions, Level, MetricName, Period, Rule, Statistic};
+use lockgate_cms::{Client, Dimensions, Level, MetricName, Period, Rule, Statistic};
 use lockgate_model::{escaped, escaped_lines};
 use lockgate_telemetry::alerts::push::{self, CmsNames, CmsRule, Pushed};
 use lockgate_telemetry::alerts::{Comparison, Severity};
 use lockgate_telemetry::cms::MetricNames;
 
 use crate::args::{AlertsCommand, AlertsPushArgs};
-use crate::config::{self, Config};
+use crate::config::{self, CmsMode, Config};
 use crate::exit::Failed;
 use crate::{client, cms};
 
@@ -29,11 +29,18 @@ async fn push(args: AlertsPushArgs) -> Result<(), Failed> {
         return Err(anyhow!("there are no rules: give --rules, or set `alerts.file`").into());
     }
     let alerts = client::alerts::rules(&file)?;
-    let instance = cms::instance(&config.server.listen);
+    if config.environment.is_dev() && !args.dry_run {
+        return Err(anyhow!("the environment is `dev`: a server on somebody's desk tells CMS nothing, so its rules would wait for ever").into());
+    }
+    let instance = args
+        .instance
+        .unwrap_or_else(|| cms::instance(&config.server.listen));
+    println!("instance: {}", escaped(&instance));
     let names = CmsNames {
         metric: &|instrument| metric(&names, instrument),
         dimensions: BTreeMap::from([("instance".to_owned(), instance.clone())]),
         prefix: format!("lockgate-{instance}"),
+        is_raw: config.cms.mode == CmsMode::Raw,
     };
     let pushed = push::push(&alerts.rules.rules, &names, &alerts.cms);
     show(&pushed);
@@ -41,16 +48,23 @@ async fn push(args: AlertsPushArgs) -> Result<(), Failed> {
         return Ok(());
     }
     let client = cms::client(&config)?;
+    let mut is_whole = true;
     for rule in &pushed.rules {
-        let made = of_cms(rule, &config).with_context(|| format!("the rule `{}`", rule.name))?;
-        let put = client.put_custom_metric_rule(&made).await;
-        put.map_err(|error| {
-            let said = escaped_lines(&error.to_string()).to_string();
-            anyhow!("the rule `{}`: {said}\n{}", rule.name, cms::advice(&error))
-        })?;
-        println!("pushed: {}", escaped(&rule.name));
+        match put(&client, rule, &config).await {
+            Ok(()) => println!("pushed: {}", escaped(&rule.id)),
+            Err(error) => {
+                is_whole = false;
+                let said = escaped_lines(&format!("{error:#}")).to_string();
+                eprintln!("error: the rule `{}`: {said}", escaped(&rule.name));
+            }
+        }
     }
-    Ok(())
+    if is_whole { Ok(()) } else { Err(Failed::Run) }
+}
+
+async fn put(client: &Client, rule: &CmsRule, config: &Config) -> anyhow::Result<()> {
+    let put = client.put_custom_metric_rule(&of_cms(rule, config)?).await;
+    put.map_err(|error| anyhow!("{error}\n{}", cms::advice(&error)))
 }
 
 /// What the configuration calls an instrument, such as `lockgate.node.duration`, in CMS.

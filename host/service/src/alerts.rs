@@ -5,14 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use lockgate_model::{Kebab, RunOutcome};
-use lockgate_store::{EndedRun, Grain, HostMinute, RollupQuery, Store, StoreError};
+use lockgate_store::{EndedRun, EndedRuns, Grain, HostMinute, RollupQuery, Store, StoreError};
 use lockgate_telemetry::alerts::{
-    Answer, Minute, Minutes, Moment, Past, PastError, RunEnded, Series,
+    Answer, Ended, KnownSince, Minute, Minutes, Moment, Past, PastError, RunEnded, Series, Timeline,
 };
 use lockgate_telemetry::{
     DROPPED, Exporter, FlowId, Gauges, NodeCounts, NodeId, Outcome, Own, Snapshot,
@@ -24,6 +24,9 @@ use crate::runs::live::Birth;
 /// How many minutes are read at once: fewer than one read of the store gives.
 const PIECE: u64 = 1_440;
 
+/// So many minutes at the old end may be removed while rules are looked at.
+const EDGE: u64 = 2;
+
 /// The past of a host, as its store has it.
 #[derive(Debug, Clone)]
 pub struct StorePast(Store);
@@ -34,13 +37,16 @@ impl StorePast {
         Arc::new(Self(store))
     }
 
-    /// The flows that a series is about: the one that it names, or all.
-    async fn flows(&self, of: &Series) -> Result<Vec<Kebab>, PastError> {
+    /// The flows that a series is about: the one that it names, or all, of which some may be deleted by now.
+    async fn flows(&self, of: &Series, span: &Range<Minute>) -> Result<Vec<Kebab>, PastError> {
         if let Some(flow) = of.subject.flow() {
             return Ok(vec![flow.clone()]);
         }
-        let flows = self.0.flows(&of.project).await.map_err(unread)?;
-        Ok(flows.into_iter().map(|row| row.flow).collect())
+        let flows = self
+            .0
+            .counted_flows(&of.project, ms(span.start), ms(span.end));
+        let flows = flows.await.map_err(unread)?.into_iter();
+        Ok(flows.filter_map(|flow| flow.parse().ok()).collect())
     }
 
     async fn add(
@@ -79,7 +85,9 @@ impl StorePast {
             };
             of.add_row(&id, &counts, minutes.entry(Minute(at)).or_default());
         });
-        read.await.map_err(unread)?;
+        if !read.await.map_err(unread)? {
+            tracing::warn!(%flow, "there are more series of a flow than rules are tried on: the newest versions are");
+        }
         if unreadable > 0 {
             tracing::warn!(%flow, rows = unreadable, "rollups that cannot be read are left out");
         }
@@ -91,7 +99,7 @@ impl Past for StorePast {
     fn minutes<'a>(&'a self, of: &'a Series, span: Range<Minute>) -> Answer<'a, Minutes> {
         Box::pin(async move {
             let mut minutes = Minutes::new();
-            for flow in self.flows(of).await? {
+            for flow in self.flows(of, &span).await? {
                 let mut from = span.start;
                 while from < span.end {
                     let until = Minute(from.0.saturating_add(PIECE)).min(span.end);
@@ -126,13 +134,29 @@ impl Past for StorePast {
         flow: Option<&'a Kebab>,
         span: Range<Moment>,
         most: usize,
-    ) -> Answer<'a, Vec<RunEnded>> {
+    ) -> Answer<'a, Ended> {
         Box::pin(async move {
             let time = |moment: Moment| i64::try_from(moment.ms()).unwrap_or(i64::MAX);
             let between = (time(span.start), time(span.end));
-            let runs = self.0.ended_runs(project, flow, between, most);
-            let runs = runs.await.map_err(unread)?.into_iter();
-            Ok(runs.filter_map(|run| ended(project, run)).collect())
+            let read = self.0.ended_runs(project, flow, between, most);
+            let EndedRuns { runs, is_all } = read.await.map_err(unread)?;
+            let runs = runs.into_iter();
+            Ok(Ended {
+                runs: runs.filter_map(|run| ended(project, run)).collect(),
+                is_all,
+            })
+        })
+    }
+
+    fn known_since(&self) -> Answer<'_, KnownSince> {
+        Box::pin(async move {
+            let kept = self.0.kept_since().await.map_err(unread)?;
+            let ms = |ms: i64| u64::try_from(ms).ok().map(Moment::of_ms);
+            let first = kept.minutes.and_then(ms).map(Moment::minute);
+            Ok(KnownSince {
+                minutes: first.map(|first| Minute(first.0.saturating_add(EDGE))),
+                runs: kept.runs.and_then(ms),
+            })
         })
     }
 }
@@ -173,13 +197,21 @@ pub(crate) fn just_ended(
     })
 }
 
-/// Keeps what the host was like at the end of each minute, in its store.
+/// Keeps what the host was like at the end of each minute in which it was there, in its store.
 #[derive(Debug)]
 pub struct HostMinutes {
     store: Store,
     own: Own,
     tasks: Handle,
-    open: Mutex<Option<HostMinute>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    timeline: Timeline,
+    /// The minute that the host began in.
+    first: Option<Minute>,
+    gauges: Gauges,
 }
 
 impl HostMinutes {
@@ -189,44 +221,81 @@ impl HostMinutes {
             store,
             own,
             tasks: Handle::current(),
-            open: Mutex::new(None),
+            state: Mutex::default(),
         })
     }
 
-    fn take_open(&self) -> Option<HostMinute> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.take()
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn keep(store: Store, own: Own, minute: HostMinute) {
-        if let Err(error) = store.put_host_minute(minute).await {
+    async fn keep(store: Store, own: Own, minute: HostMinute, is_first: bool) {
+        if let Err(error) = Self::put(&store, minute, is_first).await {
             tracing::warn!(%error, "what the host was like in a minute is not kept");
             own.add(DROPPED, "rollups: a minute of the host", 1);
         }
+    }
+
+    /// A host that begins within a minute was not there in all of it; but one that was only started anew was, as far as
+    /// anybody asks: the one before it kept that minute, or the one before.
+    async fn put(store: &Store, minute: HostMinute, is_first: bool) -> Result<(), StoreError> {
+        if is_first {
+            let before = minute.at.saturating_sub(Grain::Minute.ms());
+            let kept = store.host_minutes(before, minute.at.saturating_add(1));
+            if kept.await?.is_empty() {
+                return Ok(());
+            }
+        }
+        store.put_host_minute(minute).await
+    }
+}
+
+fn host_minute(minute: Minute, gauges: Gauges) -> HostMinute {
+    HostMinute {
+        at: ms(minute),
+        queue_depth: gauges.queue_depth,
+        queue_age_s: gauges.queue_age_s,
+        sandbox_active: gauges.sandbox_active,
     }
 }
 
 impl Exporter for HostMinutes {
     fn take(&self, snapshot: &Arc<Snapshot>) {
-        let minute = Moment::of(snapshot.middle()).minute();
-        let next = HostMinute {
-            at: ms(minute),
-            queue_depth: snapshot.gauges.queue_depth,
-            queue_age_s: snapshot.gauges.queue_age_s,
-            sandbox_active: snapshot.gauges.sandbox_active,
-        };
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let over = open.replace(next).filter(|over| over.at < next.at);
-        if let Some(over) = over {
-            self.tasks
-                .spawn(Self::keep(self.store.clone(), self.own.clone(), over));
+        let state = &mut *self.state();
+        if state.timeline.open().is_none() {
+            let begun = Moment::of(snapshot.from);
+            let is_whole = begun == begun.minute().start();
+            state.first = Some(begun.minute()).filter(|_| !is_whole);
+            state.timeline = Timeline::starting(begun, true);
+        }
+        let passed = state.timeline.take(snapshot);
+        let before = std::mem::replace(&mut state.gauges, snapshot.gauges);
+        for range in [&passed.before, &passed.after] {
+            for minute in (range.start.0..range.end.0).map(Minute) {
+                if !passed.was_there(minute) {
+                    continue;
+                }
+                // Of the minute that went on until then, the last that was known in it.
+                let is_open = minute == passed.before.start && minute != passed.minute;
+                let gauges = if is_open { before } else { snapshot.gauges };
+                let minute = (host_minute(minute, gauges), Some(minute) == state.first);
+                let keep = Self::keep(self.store.clone(), self.own.clone(), minute.0, minute.1);
+                self.tasks.spawn(keep);
+            }
         }
     }
 
     fn close(&self, _: Duration) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            if let Some(open) = self.take_open() {
-                Self::keep(self.store.clone(), self.own.clone(), open).await;
+            let (open, gauges, first) = {
+                let state = &mut *self.state();
+                let open = std::mem::take(&mut state.timeline).open();
+                (open, state.gauges, state.first)
+            };
+            if let Some((minute, true)) = open {
+                let row = host_minute(minute, gauges);
+                let is_first = first == Some(minute);
+                Self::keep(self.store.clone(), self.own.clone(), row, is_first).await;
             }
         })
     }

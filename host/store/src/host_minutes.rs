@@ -24,6 +24,15 @@ pub struct HostMinute {
     pub sandbox_active: u64,
 }
 
+/// Since when there is a past, in milliseconds since 1970. None where there is nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KeptSince {
+    /// When the first minute began that is kept.
+    pub minutes: Option<i64>,
+    /// When the first run ended that is kept.
+    pub runs: Option<i64>,
+}
+
 impl Store {
     /// Keeps what was at the end of a minute, over what was kept of it before.
     pub async fn put_host_minute(&self, minute: HostMinute) -> Result<()> {
@@ -57,6 +66,23 @@ impl Store {
         .fetch_all(&self.0.readers)
         .await;
         rows.map_err(|error| self.fault(error))
+    }
+
+    /// Since when there is a past: what is older was removed, or never was.
+    pub async fn kept_since(&self) -> Result<KeptSince> {
+        let read = sqlx::query(
+            "SELECT (SELECT min(at) FROM host_minutes) AS minutes, \
+             (SELECT finished_at FROM runs ORDER BY seq LIMIT 1) AS runs",
+        )
+        .try_map(|row: SqliteRow| {
+            Ok(KeptSince {
+                minutes: row.try_get("minutes")?,
+                runs: row.try_get("runs")?,
+            })
+        })
+        .fetch_one(&self.0.readers)
+        .await;
+        read.map_err(|error| self.fault(error))
     }
 }
 

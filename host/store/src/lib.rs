@@ -79,7 +79,7 @@ pub use components::Components;
 pub use drafts::{DraftPut, DraftRow, Expected};
 pub use error::{Result, StoreError};
 pub use flows::{ActiveFlow, FlowRow, FlowVersionRow, LockRow};
-pub use host_minutes::HostMinute;
+pub use host_minutes::{HostMinute, KeptSince};
 pub use idempotency::{IDEMPOTENCY_MS, IdempotencyRow};
 pub use journal::MAX_JOURNAL_BYTES;
 pub use keys::KeyRow;
@@ -92,7 +92,8 @@ pub use rollups::{
     Grain, MAX_ROLLUP_TIMES, MergeCounts, RollupMinute, RollupPiece, RollupQuery, RollupSeries,
 };
 pub use runs::{
-    BatchPlace, Cursor, EndedRun, FinishedRun, RunFilter, RunRow, RunState, RunSummary, RunsPage,
+    BatchPlace, Cursor, EndedRun, EndedRuns, FinishedRun, RunFilter, RunRow, RunState, RunSummary,
+    RunsPage,
 };
 pub use store::{Store, StoreConfig};
 pub use traces::TraceRow;

@@ -55,10 +55,11 @@ impl Store {
             let keep = i64::try_from(self.keeps(grain).as_millis()).unwrap_or(i64::MAX);
             let before = now_ms.saturating_sub(keep).saturating_sub(grain.ms()) + 1;
             oldest = oldest.min(before);
-            done += self.steps(Step::Rollups(grain, before)).await?;
-            if grain == Grain::Hour {
+            if grain == Grain::Minute {
+                // First, so that no minute ever looks like one in which nothing was counted.
                 self.steps(Step::HostMinutes(before)).await?;
             }
+            done += self.steps(Step::Rollups(grain, before)).await?;
         }
         let before = oldest.saturating_sub(Grain::Day.ms());
         self.steps(Step::RollupSeries(before)).await?;
@@ -103,7 +104,7 @@ enum Step {
     Batches(i64),
     /// Rollups of this length that began before this time.
     Rollups(Grain, i64),
-    /// What the host was like in minutes before this time: kept as long as hours, because alerts are tried on it.
+    /// What the host was like in minutes before this time: kept as long as what was counted in them.
     HostMinutes(i64),
     /// Series that have no rollups since this time.
     RollupSeries(i64),

@@ -1,13 +1,13 @@
 //! Alerts: which rules fire, and when rules would have fired.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use axum::Json;
 use axum::extract::State;
 use lockgate_service::{Caller, Moment, Scope};
 use lockgate_telemetry::alerts::check::{self, Finding, Firing, Message};
 use lockgate_telemetry::alerts::config::AlertsConfig;
-use lockgate_telemetry::alerts::{self, Change, Phase, Rule, RuleView};
+use lockgate_telemetry::alerts::{self, Change, Condition, Phase, Rule, RuleView};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -27,6 +27,9 @@ const WEEK_MS: i64 = 7 * 24 * 3_600_000;
 
 /// How many rules are looked at in one request.
 const MOST_RULES: usize = 50;
+
+/// How long one request looks at rules.
+const LONGEST: Duration = Duration::from_secs(30);
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -86,7 +89,8 @@ struct CheckView {
     to: Moment,
     /// By rule, in their order.
     rules: Vec<FindingView>,
-    /// Rules that the key may not see what they are about.
+    /// Rules of the body that the key may not see what they are about. The queue is that of the whole host: rules about it are
+    /// tried with the scope `admin`, or where they are in force.
     left_out: Vec<String>,
 }
 
@@ -97,8 +101,12 @@ struct FindingView {
     rule: String,
     /// Its condition.
     condition: String,
-    /// When it would have fired.
+    /// From when on it was looked at: later than was asked for where what was before is not kept.
+    from: Moment,
+    /// When it would have fired, the first 200 times.
     firings: Vec<FiringView>,
+    /// How many times more it would have fired, after these.
+    more: u64,
     /// Whether there were more runs in a day than are looked at, so that firings may be missing.
     cut: bool,
 }
@@ -116,8 +124,10 @@ struct FiringView {
     worst: f64,
     /// The same, for people.
     worst_told: String,
-    /// What would have been told. Nothing, where it was within the silence time.
+    /// What would have been told, the first 400 messages of a rule. Nothing, where it was within the silence time.
     messages: Vec<MessageView>,
+    /// How many times more, after these.
+    more_messages: u64,
 }
 
 /// Something that would have been told.
@@ -165,8 +175,15 @@ async fn check_alerts(
     let alerting = api.alerting.as_ref();
     let alerting =
         alerting.ok_or_else(|| Problem::new(Code::NotFound, "the host looks at no rules"))?;
-    let (rules, utc_offset) = rules(alerting, body.rules.as_deref())?;
-    let (seen, hidden): (Vec<_>, Vec<_>) = rules.into_iter().partition(|rule| sees(&caller, rule));
+    let _place = alerting.place()?;
+    let is_own = body.rules.is_some();
+    let (rules, utc_offset) = rules(alerting, body.rules).await?;
+    let may_try = |rule: &Rule| sees(&caller, rule) && (!is_own || is_tried(&caller, rule));
+    let (seen, mut hidden): (Vec<_>, Vec<_>) = rules.into_iter().partition(may_try);
+    if !is_own {
+        // Nobody learns of rules in force that are not shown to them.
+        hidden.clear();
+    }
     if seen.len() > MOST_RULES {
         let detail = format!("at most {MOST_RULES} rules are looked at at once");
         return Err(Problem::new(Code::InvalidRequest, detail));
@@ -181,8 +198,12 @@ async fn check_alerts(
         let detail = "`since` has to be before `until`, and before now";
         return Err(Problem::new(Code::InvalidRequest, detail));
     }
-    let _place = alerting.place()?;
-    let report = Box::pin(check::check(&seen, utc_offset, &*alerting.past, span)).await;
+    let checking = Box::pin(check::check(&seen, utc_offset, &*alerting.past, span));
+    let report = tokio::time::timeout(LONGEST, checking).await;
+    let report = report.map_err(|_| {
+        let detail = "it takes too long: ask for a shorter time, or fewer rules";
+        Problem::new(Code::Busy, detail)
+    })?;
     let report = report.map_err(|error| {
         tracing::error!(%error, "the past cannot be read");
         Problem::new(Code::Internal, "the log of the host says more")
@@ -195,18 +216,29 @@ async fn check_alerts(
     }))
 }
 
-fn rules(alerting: &Alerting, text: Option<&str>) -> Result<(Vec<Rule>, i32), Problem> {
+async fn rules(alerting: &Alerting, text: Option<String>) -> Result<(Vec<Rule>, i32), Problem> {
     let Some(text) = text else {
         let set = &alerting.rules;
         return Ok((set.rules.clone(), set.utc_offset));
     };
-    let config = AlertsConfig::parse("rules", text).map_err(|faults| {
+    // Apart, because a text may be long.
+    let parsed = tokio::task::spawn_blocking(move || AlertsConfig::parse("rules", &text));
+    let parsed = parsed.await.map_err(|error| {
+        tracing::error!(%error, "rules cannot be read");
+        Problem::new(Code::Internal, "the log of the host says more")
+    })?;
+    let config = parsed.map_err(|faults| {
         let problem = Problem::new(Code::InvalidRequest, "the rules have faults");
         let fault = |fault: String| json!({ "message": fault });
         let faults: Vec<_> = faults.into_iter().map(fault).collect();
         problem.with("faults", faults)
     })?;
     Ok((config.rules.rules, config.rules.utc_offset))
+}
+
+/// Whether a key may try a rule of its own: the queue is that of the whole host, minute by minute.
+fn is_tried(caller: &Caller, rule: &Rule) -> bool {
+    !matches!(rule.when, Condition::Queue { .. }) || caller.may(Scope::Admin).is_ok()
 }
 
 /// Whether a key may see what a rule is about. A key of some flows does not see all of them together, nor the queue.
@@ -252,6 +284,8 @@ impl From<Finding> for FindingView {
         Self {
             rule: finding.rule,
             condition: finding.condition,
+            from: told(finding.from),
+            more: finding.more,
             firings: finding.firings.into_iter().map(FiringView::from).collect(),
             cut: finding.cut,
         }
@@ -266,6 +300,7 @@ impl From<Firing> for FiringView {
             until: firing.until.map(told),
             worst: firing.worst,
             worst_told: firing.worst_told,
+            more_messages: firing.more_messages,
             messages: firing.messages.into_iter().map(MessageView::from).collect(),
         }
     }
@@ -280,6 +315,7 @@ impl From<Message> for MessageView {
                 Change::Again => "again",
                 Change::Over => "over",
                 Change::Forgotten => "forgotten",
+                Change::Withdrawn => "withdrawn",
             },
             value: message.value,
             runs: message.runs,

@@ -36,7 +36,7 @@ struct StatsQuery {
     /// From when on: RFC 3339, rounded down to a minute, an hour or a day. Left out: for the last 24 hours.
     #[param(value_type = Option<String>, format = "date-time")]
     since: Option<Text<Time>>,
-    /// Until when: RFC 3339. Left out: now.
+    /// Until when: RFC 3339, rounded up to a minute, an hour or a day, or to now. Left out: now.
     #[param(value_type = Option<String>, format = "date-time")]
     until: Option<Text<Time>>,
     /// One version of the flow. Left out: all of them.
@@ -61,7 +61,7 @@ struct CompareQuery {
     /// From when on: RFC 3339, rounded down to a minute, an hour or a day. Left out: everything that is kept.
     #[param(value_type = Option<String>, format = "date-time")]
     since: Option<Text<Time>>,
-    /// Until when: RFC 3339. Left out: now.
+    /// Until when: RFC 3339, rounded up to a minute, an hour or a day, or to now. Left out: now.
     #[param(value_type = Option<String>, format = "date-time")]
     until: Option<Text<Time>>,
 }

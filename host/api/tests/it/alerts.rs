@@ -13,7 +13,7 @@ use lockgate_model::Kebab;
 use lockgate_service::Scope;
 use lockgate_telemetry::alerts::config::AlertsConfig;
 use lockgate_telemetry::alerts::{
-    Alerts, Answer, FileState, Minute, Minutes, Moment, Past, RunEnded, Series,
+    Alerts, Answer, Ended, FileState, KnownSince, Minute, Minutes, Moment, Past, RunEnded, Series,
 };
 use lockgate_telemetry::{Gauges, Outcome, Own};
 use serde_json::{Value, json};
@@ -58,10 +58,21 @@ impl Past for Kept {
         _: Option<&'a Kebab>,
         span: Range<Moment>,
         _: usize,
-    ) -> Answer<'a, Vec<RunEnded>> {
+    ) -> Answer<'a, Ended> {
         let runs = (0..3).map(|number| failed(number, Minute(DAY.0 + number).start()));
-        let within = runs.filter(|run| span.contains(&run.at)).collect();
-        ready(Ok(within)).boxed()
+        let ended = Ended {
+            runs: runs.filter(|run| span.contains(&run.at)).collect(),
+            is_all: span.start < DAY.start(),
+        };
+        ready(Ok(ended)).boxed()
+    }
+
+    fn known_since(&self) -> Answer<'_, KnownSince> {
+        let known = KnownSince {
+            minutes: Some(Minute(DAY.0 + 30)),
+            runs: Some(DAY.before(1_000).start()),
+        };
+        ready(Ok(known)).boxed()
     }
 }
 
@@ -135,6 +146,10 @@ async fn a_key_sees_where_the_rules_of_its_project_stand() {
     }
 }
 
+fn firing_more(told: &Value) -> Value {
+    told["rules"][0]["firings"][0]["more_messages"].clone()
+}
+
 #[tokio::test]
 async fn rules_are_tried_on_the_past() {
     let (host, _alerts, _folder) = host().await;
@@ -148,7 +163,14 @@ async fn rules_are_tried_on_the_past() {
     assert_eq!(told.status, 200, "{}", told.text());
     let told = told.json();
     assert_eq!(names(&told["rules"]), ["shouts-fail", "all-fail"]);
-    assert_eq!(told["left_out"], json!(["elsewhere"]));
+    // There is another project's rule in force, of which nobody says a word.
+    assert!(!told.to_string().contains("elsewhere"), "{told}");
+    assert_eq!(told["left_out"], json!([]));
+    assert_eq!(told["rules"][0]["cut"], true);
+    assert_eq!(
+        (&told["rules"][0]["more"], &firing_more(&told)),
+        (&json!(0), &json!(0))
+    );
     assert_eq!(told["from"], "2026-01-01T00:00:00.000Z");
     let firing = &told["rules"][0]["firings"][0];
     assert_eq!(firing["fired"], "2026-01-01T00:01:00.000Z");
@@ -163,6 +185,30 @@ async fn rules_are_tried_on_the_past() {
     before["since"] = "2025-12-31T00:00:00Z".into();
     let before = check(before).await.json();
     assert_eq!(before["rules"][0]["firings"], json!([]));
+    let queue = |project: &str| {
+        format!(
+            "[[rules]]\nname = \"own\"\nproject = \"{project}\"\nwhen = \"queue depth over 0 for 1 min\"\n"
+        )
+    };
+    let told = check(span(queue("elsewhere").into())).await.json();
+    assert_eq!(
+        (names(&told["rules"]).len(), &told["left_out"]),
+        (0, &json!(["own"]))
+    );
+    // Minutes are known from half past on.
+    let told = check(span(queue("default").into())).await.json();
+    assert_eq!(told["rules"][0]["from"], "2026-01-01T00:30:00.000Z");
+    let read = host.key("read", Scope::Read, None).await;
+    let ask = ask("POST /api/v1/alerts/check").key(&read);
+    let told = ask
+        .json(&span(queue("default").into()))
+        .send(host.address)
+        .await
+        .json();
+    assert_eq!(
+        (names(&told["rules"]).len(), &told["left_out"]),
+        (0, &json!(["own"]))
+    );
     let told = check(span("[[rules]]\nname = \"x\"\nwhen = \"often\"\n".into())).await;
     assert_eq!(told.status, 422);
     let fault = &told.json()["faults"][0]["message"];

@@ -41,7 +41,8 @@ pub(crate) struct AlertsCheckArgs {
 
 /// Makes rules alarm rules of Alibaba Cloud Monitor (CMS), which tell even when this host cannot.
 ///
-/// Pushing again changes the rules that are there. Those that CMS cannot have are named, with the reason.
+/// Pushing again changes the rules that are there. Those that CMS cannot have are named, with the reason. A rule that was renamed
+/// or taken out of the file stays in CMS until somebody removes it there: its id is `lockgate-INSTANCE.PROJECT.NAME`.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -51,6 +52,11 @@ pub(crate) struct AlertsPushArgs {
     /// The file of rules. Without it: what `alerts.file` of the configuration names.
     #[arg(long, value_name = "FILE")]
     pub(crate) rules: Option<PathBuf>,
+
+    /// Whose series the rules are about: what that server tells CMS as `instance`. Without it: this machine's name and the
+    /// port of the configuration.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: Option<String>,
 
     /// Shows what would be sent, and sends nothing.
     #[arg(long)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use futures::FutureExt as _;
 use lockgate_api::Alerting;
 use lockgate_flow::HostClock;
@@ -27,6 +27,9 @@ use crate::exit::Failed;
 
 /// How often rules are looked at.
 const LOOK_AT_RULES: Duration = Duration::from_secs(2);
+
+/// How far rules look back.
+const LONGEST_WINDOW: Duration = Duration::from_secs(24 * 3_600);
 
 /// What counts, before anything runs.
 pub(super) struct Telemetry {
@@ -178,6 +181,19 @@ fn gauges(store: Store, runtime: Runtime) -> GaugeSource {
     })
 }
 
+/// What rules of alerts need of the rest of the configuration.
+fn check_alerts(config: &Config) -> anyhow::Result<()> {
+    if !config.telemetry.enabled {
+        bail!("`alerts.file` is set and `telemetry.enabled` is not: rules look at what is counted");
+    }
+    if config.rollups.minutes.get() < LONGEST_WINDOW {
+        bail!(
+            "`rollups.minutes` has to be `1 d` or more where `alerts.file` is set: rules look back for a day"
+        );
+    }
+    Ok(())
+}
+
 /// The rules of the file that the configuration names, and what they are asked about.
 async fn alerting(
     config: &Config,
@@ -185,9 +201,10 @@ async fn alerting(
     own: &Own,
 ) -> Result<Option<(Arc<Alerts>, Alerting)>, Failed> {
     let file = &config.alerts.file;
-    if file.as_os_str().is_empty() || !config.telemetry.enabled {
+    if file.as_os_str().is_empty() {
         return Ok(None);
     }
+    check_alerts(config)?;
     let read = AlertsConfig::read(file).and_then(|alerts| {
         let receivers = alerts.receivers(&receivers::client, &|name| std::env::var(name).ok())?;
         Ok((alerts.rules, receivers))

@@ -42,7 +42,7 @@ pub struct CompareView {
     /// Whether the second is faster or slower, among those that ended with `ok`.
     pub verdict: VerdictWord,
     /// How long the second typically takes, as a multiple of the first: the ratio of geometric means. Left out where one of
-    /// them has less than two that ended with `ok`.
+    /// them has fewer than `needed` that ended with `ok`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ratio: Option<IntervalView>,
     /// How many have to end with `ok`, of each, before anything is said about durations.

@@ -25,7 +25,8 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// The time between these moments, of which the first is rounded down to where a row begins.
+    /// The time between these moments: from where the row begins that has the first, to where the row ends that has the last,
+    /// or to now.
     ///
     /// # Errors
     ///
@@ -66,7 +67,10 @@ impl Span {
         let grain = Grain::ALL.into_iter().find(fits).unwrap_or(Grain::Day);
         let read = until.saturating_sub((MAX_ROLLUP_TIMES - 1) * DAY_MS);
         let from = grain.floor(since.max(kept(Grain::Day)).max(read).min(until - 1));
-        let rows = (until - from).div_euclid(grain.ms()) + 1;
+        // Rows are whole: what begins before the end is in it, and the answer says until when that is.
+        let last = grain.floor(until - 1);
+        let until = last.saturating_add(grain.ms()).min(end);
+        let rows = (last - from).div_euclid(grain.ms()) + 1;
         let step = grain.ms() * (rows + MAX_POINTS - 1).div_euclid(MAX_POINTS);
         Ok(Self {
             grain,
@@ -135,6 +139,30 @@ mod tests {
     }
 
     #[test]
+    fn it_is_told_until_when_rows_are_counted() {
+        let until = |since: i64, until: i64| {
+            let span = span(Some(since), Some(until)).expect("a span");
+            (span.grain, span.until)
+        };
+        let midnight = 19_990 * DAY_MS;
+        for (asked, told) in [
+            (midnight, midnight),
+            (midnight + 1, midnight + DAY_MS),
+            (midnight + DAY_MS, midnight + DAY_MS),
+        ] {
+            assert_eq!(until(midnight - 20 * DAY_MS, asked), (Grain::Day, told));
+        }
+        let minute = NOW - 5_000;
+        assert_eq!(
+            until(minute - HOUR, minute - HOUR / 2 + 1),
+            (Grain::Minute, minute - HOUR / 2 + MINUTE)
+        );
+        // But not what is yet to come.
+        assert_eq!(until(NOW - HOUR, NOW), (Grain::Minute, NOW + 1));
+        assert_eq!(until(NOW - 20 * DAY_MS, NOW - HOUR), (Grain::Day, NOW + 1));
+    }
+
+    #[test]
     fn points_are_a_hundred_at_most_and_begin_where_the_span_does() {
         for hours in 1..2_000 {
             let span = span(Some(NOW - hours * HOUR), None).expect("a span");
@@ -165,6 +193,6 @@ mod tests {
         assert_eq!(days, MAX_ROLLUP_TIMES);
         // What ended before anything that is kept has no rows, and one day of it is looked for.
         let old = span(Some(1), Some(2)).expect("a span");
-        assert_eq!((old.from, old.until), (0, 2));
+        assert_eq!((old.from, old.until), (0, DAY_MS));
     }
 }

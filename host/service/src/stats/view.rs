@@ -61,7 +61,7 @@ pub struct StatsItem {
 /// A plugin that a node was resolved to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PluginUse {
-    /// `publisher:name`; `lockgate:` is left out.
+    /// `publisher:name`.
     pub plugin: String,
     /// Its version.
     pub version: String,
@@ -131,8 +131,10 @@ pub struct DurationStats {
 pub struct FuelStats {
     /// Of all.
     pub sum: u64,
-    /// Of one call of a node, or of one run.
-    pub mean: u64,
+    /// Of one call of a node. Left out of flows: what is counted are their nodes' calls, and a flow that runs within another
+    /// has calls and no runs of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mean: Option<u64>,
     /// What 95 % of calls of a node do not exceed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p95: Option<u64>,
@@ -200,7 +202,7 @@ impl Tally {
     pub(super) fn of_node(counts: &NodeCounts, points: Vec<Point>) -> Self {
         let fuel = counts.fuel.quantile(0.95).map(|p95| FuelStats {
             sum: counts.fuel.sum(),
-            mean: counts.fuel.mean() as u64,
+            mean: Some(counts.fuel.mean() as u64),
             p95: Some(p95 as u64),
         });
         let memory = counts.memory.quantile(0.95).map(|p95| MemoryStats {
@@ -225,9 +227,9 @@ impl Tally {
         let ends = Self::of_ends(durations, points);
         let has_calls = used.calls > 0;
         Self {
-            fuel: has_calls.then(|| FuelStats {
+            fuel: has_calls.then_some(FuelStats {
                 sum: used.fuel,
-                mean: used.fuel / ends.count.max(1),
+                mean: None,
                 p95: None,
             }),
             memory: has_calls.then_some(MemoryStats {

@@ -46,6 +46,15 @@ async fn the_past_is_what_ran() {
             .map(|counts| counts.durations.count(Outcome::Ok));
         assert_eq!(counted.sum::<u64>(), runs, "{shown}");
     }
+    // What is deleted was counted all the same.
+    let (me, story) = (&world.me, kebab("story"));
+    world.service.flows().remove(me, &story).await.unwrap();
+    let all = series(Subject::All);
+    let minutes = past.minutes(&all, span.clone()).await.unwrap();
+    let counted = minutes
+        .values()
+        .map(|counts| counts.durations.count(Outcome::Ok));
+    assert_eq!(counted.sum::<u64>(), 3);
     let other = Series {
         project: kebab("other"),
         subject: Subject::All,
@@ -55,6 +64,8 @@ async fn the_past_is_what_ran() {
     let (project, poem) = (kebab("default"), kebab("poem"));
     let when = begun..Moment::of_ms(now.ms() + 60_000);
     let runs = past.runs(&project, None, when.clone(), 10).await.unwrap();
+    assert!(runs.is_all);
+    let runs = runs.runs;
     let flows: Vec<_> = runs.iter().map(|run| &*run.flow).collect();
     assert_eq!(flows, ["poem", "story", "poem"]);
     assert!(runs.is_sorted_by_key(|run| run.at));
@@ -62,56 +73,92 @@ async fn the_past_is_what_ran() {
         .runs(&project, Some(&poem), when.clone(), 1)
         .await
         .unwrap();
-    assert_eq!(last, runs[2..]);
+    assert_eq!((&last.runs[..], last.is_all), (&runs[2..], false));
     let before = Moment::of_ms(0)..begun;
     assert!(
         past.runs(&project, None, before, 10)
             .await
             .unwrap()
+            .runs
             .is_empty()
     );
+}
+
+/// A snapshot of nothing.
+fn nothing(from: u64, to: u64, depth: u64) -> Arc<Snapshot> {
+    let at = |second: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(second);
+    Arc::new(Snapshot {
+        from: at(from),
+        to: at(to),
+        flows: Vec::new(),
+        nodes: Vec::new(),
+        models: Vec::new(),
+        gauges: Gauges {
+            queue_depth: depth,
+            queue_age_s: 1.5,
+            sandbox_active: 2,
+        },
+        own: Vec::new(),
+    })
 }
 
 #[tokio::test]
 async fn a_minute_in_which_nothing_ran_is_told_from_one_without_a_host() {
     let world = World::new().await;
-    let minutes = HostMinutes::new(world.store.clone(), Own::default());
     // Not so long ago that the upkeep takes it away.
-    let start = Moment::of(SystemTime::now())
-        .minute()
-        .before(60)
-        .start()
-        .ms()
-        / 1_000;
-    let snapshot = |second: u64, depth| {
-        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(start + second);
-        Arc::new(Snapshot {
-            from: at,
-            to: at,
-            flows: Vec::new(),
-            nodes: Vec::new(),
-            models: Vec::new(),
-            gauges: Gauges {
-                queue_depth: depth,
-                queue_age_s: 1.5,
-                sandbox_active: 2,
-            },
-            own: Vec::new(),
-        })
-    };
-    for (second, depth) in [(5, 1), (55, 7), (65, 9)] {
-        minutes.take(&snapshot(second, depth));
-    }
-    minutes.close(Duration::from_secs(5)).await;
+    let first = Moment::of(SystemTime::now()).minute().before(600);
+    let start = first.start().ms() / 1_000;
     let past = StorePast::new(world.store.clone());
-    let first = Minute(start / 60);
-    let read = async || past.gauges(first..Minute(first.0 + 10)).await.unwrap();
-    // The first is written beside; the last one, by closing.
-    while read().await.len() < 2 {
-        tokio::task::yield_now().await;
+    let read = async || {
+        let minutes = past.gauges(first..Minute(first.0 + 500)).await.unwrap();
+        let depths = minutes.into_iter();
+        depths
+            .map(|(minute, gauges)| (minute.0 - first.0, gauges.queue_depth))
+            .collect::<Vec<_>>()
+    };
+    // Writes go beside: each host's are awaited before the next begins.
+    for (spans, expected) in [
+        // It begins within a minute, of which nobody knows the beginning.
+        (vec![(5, 55, 1), (55, 65, 2), (65, 100, 3)], vec![(1, 3)]),
+        // The next goes on where it stopped.
+        (
+            vec![(110, 115, 4), (115, 185, 5)],
+            vec![(1, 4), (2, 5), (3, 5)],
+        ),
+        // This one was gone for longer, and then the machine sleeps for hours.
+        (
+            vec![
+                (330, 365, 6),
+                (365, 400, 7),
+                (400, 20_000, 8),
+                (20_000, 20_050, 9),
+            ],
+            vec![(1, 4), (2, 5), (3, 5), (334, 9)],
+        ),
+        // A clock that is set back opens minutes anew.
+        (
+            vec![
+                (24_000, 24_059, 1),
+                (480, 480, 2),
+                (480, 539, 3),
+                (539, 600, 4),
+            ],
+            vec![(1, 4), (2, 5), (3, 5), (8, 3), (9, 4), (10, 4), (334, 9)],
+        ),
+    ] {
+        let minutes = HostMinutes::new(world.store.clone(), Own::default());
+        for (from, to, depth) in &spans {
+            minutes.take(&nothing(start + from, start + to, *depth));
+        }
+        minutes.close(Duration::from_secs(5)).await;
+        let written = async {
+            while read().await != expected {
+                tokio::task::yield_now().await;
+            }
+        };
+        let written = tokio::time::timeout(Duration::from_secs(20), written).await;
+        assert!(written.is_ok(), "{spans:?}: {:?}", read().await);
     }
-    let read = read().await;
-    assert_eq!(read[&first].queue_depth, 7, "that of its end");
-    assert_eq!(read[&first.next()].queue_depth, 9);
-    assert_eq!(read[&first].sandbox_active, 2);
+    let since = past.known_since().await.unwrap();
+    assert_eq!(since.minutes, Some(Minute(first.0 + 3)));
 }

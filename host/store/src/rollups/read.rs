@@ -102,6 +102,27 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The flows of a project of which something was counted in this time, by day: those that were deleted too.
+    pub async fn counted_flows(
+        &self,
+        project: &Kebab,
+        from: i64,
+        until: i64,
+    ) -> Result<Vec<String>> {
+        sqlx::query(
+            "SELECT DISTINCT flow FROM rollup_series WHERE project = ? AND newest >= ? AND first < ? ORDER BY flow",
+        )
+        .bind(project.as_str())
+        .bind(Grain::Day.floor(from))
+        .bind(until)
+        .try_map(|row: SqliteRow| row.try_get("flow"))
+        .fetch_all(&self.0.readers)
+        .await
+        .map_err(|error| self.fault(error))
+    }
+}
+
 impl RollupQuery {
     /// A statement with the arguments that name series.
     fn bind(

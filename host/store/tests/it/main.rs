@@ -5,6 +5,7 @@ mod changes;
 mod components;
 mod drafts;
 mod durability;
+mod ended;
 mod failures;
 mod keys;
 mod queue;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lockgate_store::{
-    Grain, RollupMinute, RollupQuery, RollupSeries, Store, StoreConfig, StoreError,
+    Grain, HostMinute, RollupMinute, RollupQuery, RollupSeries, Store, StoreConfig, StoreError,
 };
 use proptest::prelude::*;
 use sqlx::Executor as _;
@@ -153,6 +153,58 @@ async fn a_flow_with_more_series_than_are_read_says_so() {
     assert!(!is_all.await.expect("read"));
     versions.sort_unstable();
     assert_eq!(versions, (10..5_010).collect::<Vec<_>>(), "the newest");
+}
+
+#[tokio::test]
+async fn flows_of_which_something_was_counted_are_known_by_day() {
+    let (store, _folder) = store().await;
+    for (flow, at) in [
+        ("poem", NOW),
+        ("story", NOW + 2 * DAY),
+        ("poem", NOW + 3 * DAY),
+    ] {
+        add(&store, &[minute(flow, "", at, 1), minute(flow, "a", at, 1)]).await;
+    }
+    for (project, from, until, expected) in [
+        ("default", 0, DAY, vec!["poem"]),
+        ("default", 2 * DAY + 1, 3 * DAY, vec!["poem", "story"]),
+        ("default", 3 * DAY, 4 * DAY, vec!["poem"]),
+        ("default", -DAY, 0, vec![]),
+        ("other", 0, 4 * DAY, vec![]),
+    ] {
+        let found = store
+            .counted_flows(&name(project), NOW + from, NOW + until)
+            .await;
+        assert_eq!(found.expect("read"), expected, "{project} {from} {until}");
+    }
+}
+
+#[tokio::test]
+async fn no_minute_is_kept_as_one_of_the_host_after_its_counts_went() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut config = StoreConfig::new(folder.path());
+    config.keep_minutes = Duration::from_secs(2 * 60);
+    let store = Store::open(config).await.expect("opens");
+    assert_eq!(store.kept_since().await.expect("read").minutes, None);
+    for number in 0..3 {
+        let at = NOW + number * MINUTE;
+        add(&store, &[minute("poem", "a", at, 1)]).await;
+        let minute = HostMinute {
+            at,
+            queue_depth: 0,
+            queue_age_s: 0.0,
+            sandbox_active: 0,
+        };
+        store.put_host_minute(minute).await.expect("kept");
+    }
+    for (after, left) in [(0, 3), (3 * MINUTE - 1, 3), (3 * MINUTE, 2), (HOUR, 0)] {
+        store.upkeep(NOW + after).await.expect("done");
+        let counted = read(&store, &query(Grain::Minute)).await;
+        let host = store.host_minutes(NOW, NOW + HOUR).await.expect("read");
+        assert_eq!((counted.len(), host.len()), (left, left), "{after}");
+        let first = host.first().map(|minute| minute.at);
+        assert_eq!(store.kept_since().await.expect("read").minutes, first);
+    }
 }
 
 #[tokio::test]

@@ -69,6 +69,10 @@ pub const MAX_RULES: usize = 200;
 /// The most receivers.
 const MAX_RECEIVERS: usize = 50;
 
+/// The most people that a robot calls by name, and the longest of their numbers: all stand in each message.
+const MAX_MOBILES: usize = 50;
+const MAX_MOBILE_BYTES: usize = 32;
+
 /// The most bytes of a file that has a secret.
 const MAX_SECRET_BYTES: u64 = 4096;
 
@@ -247,6 +251,12 @@ impl ReceiverConfig {
                 let signs = secret("secret", &config.secret_env, &config.secret_file)?;
                 let url = address(config.url.as_deref().unwrap_or(DingTalk::URL))?;
                 let at = config.at.clone();
+                let is_number = |mobile: &String| (1..=MAX_MOBILE_BYTES).contains(&mobile.len());
+                if at.mobiles.len() > MAX_MOBILES || !at.mobiles.iter().all(is_number) {
+                    return Err(format!(
+                        "`at.mobiles` has {MAX_MOBILES} numbers at most, each of {MAX_MOBILE_BYTES} characters at most"
+                    ));
+                }
                 Arc::new(DingTalk::new(client()?, url, token, signs, at))
             }
             Self::Webhook(config) => {

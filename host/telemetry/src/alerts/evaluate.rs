@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::check::Fed;
 use super::condition::{Condition, Measure, Subject, Summed};
 use super::machine::{Machine, Timing, Told};
 use super::moment::{Minute, Moment};
 use super::past::{RunEnded, Series};
+use super::replay::Fed;
 use super::rule::Rule;
 use super::window::{Memory, Reading, is_so};
 use crate::{Gauges, NodeCounts, Outcome};
@@ -69,7 +69,7 @@ impl Evaluator {
         &mut self.watches
     }
 
-    /// Takes in a minute that is over. `gauges` where the host was counting; `counts` gives what was counted for the rule
+    /// Takes in a minute that is over. `gauges` where the host was there in all of it; `counts` gives what was counted for the rule
     /// of an index.
     pub(super) fn minute<'c>(
         &mut self,

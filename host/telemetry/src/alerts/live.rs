@@ -1,37 +1,44 @@
 //! Rules over what is counted now: fed by the collector's snapshots and by runs as they end, so that nothing is read from a
 //! store while it goes well.
 
-use std::collections::VecDeque;
+mod feed;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use futures::future::{BoxFuture, select};
+use futures::future::{BoxFuture, Either, select};
 use lockgate_model::{Clock, Kebab};
 use serde::Serialize;
 
-use super::check::{Fed, Piece};
 use super::config::RuleSet;
 use super::evaluate::{Evaluator, Event};
-use super::machine::Phase;
+use super::machine::{Change, Phase};
 use super::message::{Links, Notice};
-use super::moment::{Minute, Moment};
+use super::moment::Moment;
 use super::past::{Past, PastError, RunEnded};
 use super::receivers::{Courier, Receivers};
+use super::replay::{Fed, Part};
 use super::rule::Severity;
-use super::state::{AlertState, Saved, SavedRule, Seen};
-use crate::{DROPPED, Exporter, Gauges, NodeCounts, Own, Snapshot};
+use super::state::{AlertState, LastTold, Saved, SavedRule, Seen};
+use super::timeline::Timeline;
+use crate::{DROPPED, Exporter, NodeCounts, Own, Snapshot};
+use feed::{Counted, Feed};
 
 /// How many runs are held until rules look at them: those of a few seconds.
 const MOST_RUNS: usize = 8_192;
 
-/// How many minutes are held until rules look at them.
-const MOST_MINUTES: usize = 120;
-
 /// How far a host looks back when it starts.
 const LOOK_BACK_MINUTES: u64 = 24 * 60;
+
+/// How long it looks back at most: whoever waits for a host to start does not wait for ever.
+const LOOK_BACK_TIME: Duration = Duration::from_secs(20);
+
+/// Runs may end a little before one that was already looked at. One that ended longer before it: the clock was set back.
+const OUT_OF_ORDER: Duration = Duration::from_secs(60);
 
 /// All rules of a host, and who is told.
 pub struct Alerts {
@@ -48,25 +55,9 @@ pub struct Alerts {
 struct Rules {
     evaluator: Evaluator,
     seen: Seen,
+    /// What was told last of rules that fire, by their names.
+    told: BTreeMap<String, LastTold>,
     is_changed: bool,
-}
-
-/// What came, and was not looked at yet.
-struct Feed {
-    /// What rules are about, in their order.
-    series: Vec<Option<super::past::Series>>,
-    runs: VecDeque<RunEnded>,
-    over: VecDeque<Counted>,
-    /// The minute that goes on.
-    open: Option<Counted>,
-}
-
-/// A minute, and what was counted in it for each rule.
-#[derive(Clone)]
-struct Counted {
-    minute: Minute,
-    gauges: Gauges,
-    counts: Vec<NodeCounts>,
 }
 
 /// Where a rule stands.
@@ -105,15 +96,13 @@ impl Alerts {
             own,
             clock,
             state,
-            feed: Mutex::new(Feed {
-                series: series.map(|watch| watch.series.clone()).collect(),
-                runs: VecDeque::new(),
-                over: VecDeque::new(),
-                open: None,
-            }),
+            feed: Mutex::new(Feed::new(
+                series.map(|watch| watch.series.clone()).collect(),
+            )),
             rules: Mutex::new(Rules {
                 evaluator,
                 seen: Seen::default(),
+                told: BTreeMap::new(),
                 is_changed: false,
             }),
         }
@@ -124,21 +113,37 @@ impl Alerts {
     ///
     /// # Errors
     ///
-    /// The past cannot be read. Then rules begin with nothing; what is delivered and what was told is known all the same.
+    /// The past cannot be read, or not in time. Then rules begin with nothing; what is delivered and what was told is known all
+    /// the same.
     pub async fn start(&self, past: &dyn Past) -> Result<(), PastError> {
         let now = Moment::of(self.clock.wall());
         let saved = self.saved().await;
-        // On a host's first start nothing is told of what was before it.
+        // On a host's first start nothing is told of what was before it. Nothing was seen that is yet to come.
         let seen = saved.seen.unwrap_or(Seen {
             minutes: now,
             runs: now,
         });
+        let seen = Seen {
+            minutes: seen.minutes.min(now),
+            runs: seen.runs.min(now),
+        };
+        self.courier.take_up(saved.waiting);
+        let mut before = saved.rules;
         {
-            let mut rules = self.rules();
+            let rules = &mut *self.rules();
             for watch in rules.evaluator.watches_mut() {
-                let of = saved.rules.get(watch.rule.name.as_str());
-                let same = of.filter(|saved| saved.of == watch.rule.fingerprint());
-                watch.machine = same.map(|saved| saved.machine.clone()).unwrap_or_default();
+                let name = watch.rule.name.as_str();
+                let of = before.get(name).map(|saved| &*saved.of);
+                if of != Some(&*watch.rule.fingerprint()) {
+                    continue;
+                }
+                let Some(same) = before.remove(name) else {
+                    continue;
+                };
+                watch.machine = same.machine;
+                rules
+                    .told
+                    .extend(same.told.map(|told| (name.to_owned(), told)));
             }
             rules.seen = Seen {
                 minutes: now.minute().start(),
@@ -146,8 +151,21 @@ impl Alerts {
             };
             rules.is_changed = true;
         }
-        self.courier.take_up(saved.waiting);
-        self.warm_up(past, seen, now).await
+        // Who was told that these fire would wait for ever to be told that they do no more.
+        for LastTold { tell, notice } in before.into_values().filter_map(|rule| rule.told) {
+            let notice = Notice {
+                change: Change::Withdrawn,
+                at: now,
+                ..notice
+            };
+            let tell: Vec<Kebab> = tell.iter().filter_map(|name| name.parse().ok()).collect();
+            self.courier.hand_over(&tell, &notice);
+        }
+        let warm_up = Box::pin(self.warm_up(past, seen, now));
+        match select(warm_up, self.clock.sleep(LOOK_BACK_TIME)).await {
+            Either::Left((done, _)) => done,
+            Either::Right(_) => Err(PastError("it takes too long".to_owned())),
+        }
     }
 
     async fn warm_up(&self, past: &dyn Past, saved: Seen, now: Moment) -> Result<(), PastError> {
@@ -158,30 +176,50 @@ impl Alerts {
             Fed::Minute(minute, ..) => minute.end() > saved.minutes,
         };
         let offset = self.rules().evaluator.utc_offset();
-        let mut open_counts = vec![NodeCounts::default(); self.rules().evaluator.watches().len()];
-        for (index, open_counts) in open_counts.iter_mut().enumerate() {
-            let Some(mut watch) = self.rules().evaluator.watches().get(index).cloned() else {
-                break;
-            };
-            let mut events = Vec::new();
-            let piece = Box::pin(Piece::read(&watch.rule, past, span.clone(), now)).await?;
-            piece.feed(|fed| {
-                let events = is_new(&fed).then_some(&mut events);
-                watch.fed(fed, offset, events);
-            });
-            if let Some(series) = &watch.series {
-                let mut minutes = past.minutes(series, open..open.next()).await?;
-                *open_counts = minutes.remove(&open).unwrap_or_default();
+        let known = past.known_since().await?;
+        let mut watches: Vec<_> = self.rules().evaluator.watches().to_vec();
+        let mut counts = vec![NodeCounts::default(); watches.len()];
+        let projects: BTreeSet<_> = watches.iter().map(|one| one.rule.project.clone()).collect();
+        for project in projects {
+            let own = watches.iter().filter(|one| one.rule.project == project);
+            let rules: Vec<_> = own.map(|one| Arc::clone(&one.rule)).collect();
+            let rules: Vec<_> = rules.iter().map(|rule| &**rule).collect();
+            // The runs of a project are read once.
+            let part = Box::pin(Part::read(&rules, past, known, span.clone(), now)).await?;
+            let places = watches.iter_mut().zip(&mut counts).enumerate();
+            for (index, (watch, counts)) in places {
+                if watch.rule.project != project {
+                    continue;
+                }
+                let mut events = Vec::new();
+                let piece = Box::pin(part.of(&watch.rule, past, span.start)).await?;
+                piece.feed(|fed| {
+                    let events = is_new(&fed).then_some(&mut events);
+                    watch.fed(fed, offset, events);
+                });
+                if let Some(series) = watch
+                    .series
+                    .as_ref()
+                    .filter(|_| !watch.rule.when.is_of_runs())
+                {
+                    let mut minutes = past.minutes(series, open..open.next()).await?;
+                    *counts = minutes.remove(&open).unwrap_or_default();
+                }
+                if let Some(place) = self.rules().evaluator.watches_mut().get_mut(index) {
+                    *place = watch.clone();
+                }
+                self.tell(&events);
             }
-            if let Some(place) = self.rules().evaluator.watches_mut().get_mut(index) {
-                *place = watch;
-            }
-            self.tell(&events);
         }
-        self.feed().open = Some(Counted {
+        // A host that was away for less than a minute was there: it was only started anew.
+        let before = past.gauges(open.before(1)..open.next()).await?;
+        let is_there = now == open.start() || !before.is_empty();
+        let mut feed = self.feed();
+        feed.timeline = Timeline::starting(now, is_there);
+        feed.open = Some(Counted {
             minute: open,
-            gauges: Gauges::default(),
-            counts: open_counts,
+            gauges: None,
+            counts,
         });
         Ok(())
     }
@@ -211,12 +249,12 @@ impl Alerts {
             while let Some(run) = runs.pop_front_if(|run| run.at < counted.minute.end()) {
                 events.extend(rules.run(&run));
             }
-            let counts = |index: usize| counted.counts.get(index);
-            let found = rules
-                .evaluator
-                .minute(counted.minute, Some(&counted.gauges), counts);
-            events.extend(found);
-            rules.seen.minutes = rules.seen.minutes.max(counted.minute.end());
+            let (minute, gauges) = (counted.minute, counted.gauges.as_ref());
+            // Where the host was not there, nothing is known of what it did not count.
+            let is_known = |counts: &&NodeCounts| gauges.is_some() || !counts.is_empty();
+            let counts = |index: usize| counted.counts.get(index).filter(is_known);
+            events.extend(rules.evaluator.minute(minute, gauges, counts));
+            rules.seen.minutes = later(rules.seen.minutes, minute.end());
             rules.is_changed = true;
         }
         for run in &runs {
@@ -230,6 +268,19 @@ impl Alerts {
         let notice = |event: &Event| {
             let notice = Notice::new(event, &self.links);
             self.courier.hand_over(&event.rule.tell, &notice);
+            let told = &mut self.rules().told;
+            match notice.change {
+                Change::Fired | Change::Again => {
+                    let last = LastTold {
+                        tell: event.rule.tell.iter().map(Kebab::to_string).collect(),
+                        notice: notice.clone(),
+                    };
+                    told.insert(notice.rule.clone(), last);
+                }
+                Change::Over | Change::Forgotten | Change::Withdrawn => {
+                    told.remove(&notice.rule);
+                }
+            }
             notice
         };
         events.iter().map(notice).collect()
@@ -304,6 +355,7 @@ impl Alerts {
                         let saved = SavedRule {
                             of: watch.rule.fingerprint(),
                             machine: watch.machine.clone(),
+                            told: rules.told.get(watch.rule.name.as_str()).cloned(),
                         };
                         (watch.rule.name.to_string(), saved)
                     })
@@ -336,9 +388,18 @@ impl Alerts {
 
 impl Rules {
     fn run(&mut self, run: &RunEnded) -> Vec<Event> {
-        self.seen.runs = self.seen.runs.max(run.at);
+        self.seen.runs = later(self.seen.runs, run.at);
         self.is_changed = true;
         self.evaluator.run(run)
+    }
+}
+
+/// The later of two, but for a clock that was set back: what was seen before it is not to come again.
+fn later(seen: Moment, now: Moment) -> Moment {
+    if seen.since(now) > OUT_OF_ORDER {
+        now
+    } else {
+        seen.max(now)
     }
 }
 
@@ -359,63 +420,6 @@ impl Exporter for Alerts {
             self.save().await;
         }
         .boxed()
-    }
-}
-
-impl Feed {
-    /// Adds a snapshot to the minute that it lies in for the most part, as rollups do. Minutes that it ends after are over.
-    /// How many were let go is the answer.
-    fn take(&mut self, snapshot: &Snapshot) -> u64 {
-        let end = Moment::of(snapshot.to);
-        let first = end
-            .before(end.since(Moment::of(snapshot.from)) / 2)
-            .minute();
-        let mut lost = 0;
-        let mut open = match self.open.take() {
-            // A clock that was set back does not open a minute anew.
-            Some(open) if open.minute >= first => open,
-            Some(open) => {
-                lost += self.close_until(open, first, snapshot.gauges);
-                self.fresh(first, snapshot.gauges)
-            }
-            None => self.fresh(first, snapshot.gauges),
-        };
-        open.gauges = snapshot.gauges;
-        for (series, counts) in self.series.iter().zip(&mut open.counts) {
-            if let Some(series) = series {
-                series.add(snapshot, counts);
-            }
-        }
-        let current = end.minute();
-        self.open = Some(if open.minute < current {
-            lost += self.close_until(open, current, snapshot.gauges);
-            self.fresh(current, snapshot.gauges)
-        } else {
-            open
-        });
-        lost
-    }
-
-    /// A minute is over, and so are those after it before `next`: in them nothing was counted.
-    fn close_until(&mut self, open: Counted, next: Minute, gauges: Gauges) -> u64 {
-        let mut at = open.minute.next().max(next.before(MOST_MINUTES as u64));
-        self.over.push_back(open);
-        while at < next {
-            let empty = self.fresh(at, gauges);
-            self.over.push_back(empty);
-            at = at.next();
-        }
-        let lost = self.over.len().saturating_sub(MOST_MINUTES);
-        self.over.drain(..lost);
-        lost as u64
-    }
-
-    fn fresh(&self, minute: Minute, gauges: Gauges) -> Counted {
-        Counted {
-            minute,
-            gauges,
-            counts: vec![NodeCounts::default(); self.series.len()],
-        }
     }
 }
 

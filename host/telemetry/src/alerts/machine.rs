@@ -69,6 +69,8 @@ pub enum Change {
     Over,
     /// Nothing was seen of it for a day: it is taken to be over.
     Forgotten,
+    /// Its rule was changed or taken out while it fired: nobody looks any more.
+    Withdrawn,
 }
 
 /// A change, with what it was about.
@@ -102,6 +104,7 @@ impl Machine {
 
     /// Takes in what a rule's condition came to, in the order of time.
     pub(super) fn step(&mut self, at: Moment, reading: Reading, timing: Timing) -> Option<Told> {
+        self.not_after(at);
         match reading {
             Reading::Unknown => self.unknown(at),
             Reading::Known { value, holds } => {
@@ -113,6 +116,15 @@ impl Machine {
                 }
             }
         }
+    }
+
+    /// A clock that was set back leaves nothing in the future: else a rule would be silent until it has caught up.
+    fn not_after(&mut self, at: Moment) {
+        self.told = self.told.map(|told| told.min(at));
+        if let Phase::Pending { since } | Phase::Firing { since, .. } = &mut self.phase {
+            *since = at.min(*since);
+        }
+        self.known = self.known.map(|known| known.min(at));
     }
 
     fn holds(&mut self, at: Moment, value: f64, timing: Timing) -> Option<Told> {
@@ -317,7 +329,7 @@ mod tests {
                         prop_assert_eq!(open, *change == Change::Again);
                         (last, open) = (Some(*minute), true);
                     }
-                    Change::Over | Change::Forgotten => {
+                    Change::Over | Change::Forgotten | Change::Withdrawn => {
                         prop_assert!(open);
                         open = false;
                     }

@@ -17,7 +17,7 @@ use super::rule::{Rule, Severity};
 /// One message, before a receiver gives it its form. As JSON, it is what webhooks are sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Notice {
-    /// What happened: `fired`, `again`, `over` or `forgotten`.
+    /// What happened: `fired`, `again`, `over`, `forgotten` or `withdrawn`.
     pub change: Change,
     /// The rule's name.
     pub rule: String,
@@ -142,6 +142,10 @@ impl Notice {
             ),
             Change::Over => format!(
                 "{rule}: over: {condition}: {value} now (worst {worst}, since {})",
+                self.since
+            ),
+            Change::Withdrawn => format!(
+                "{rule}: looked at no more: {condition}: the rule was changed or taken out (worst {worst}, since {})",
                 self.since
             ),
             Change::Forgotten => format!(

@@ -24,9 +24,11 @@ mod past;
 pub mod push;
 mod quantity;
 pub mod receivers;
+mod replay;
 mod rule;
 mod secret;
 mod state;
+mod timeline;
 mod window;
 
 pub use condition::Condition;
@@ -35,11 +37,12 @@ pub use live::{Alerts, RuleView};
 pub use machine::{Change, Phase, Told};
 pub use message::{Links, Logstore, Notice};
 pub use moment::{Minute, Moment};
-pub use past::{Answer, Minutes, Past, PastError, RunEnded, Series};
+pub use past::{Answer, Ended, KnownSince, Minutes, Past, PastError, RunEnded, Series};
 pub use quantity::{Comparison, Quantity, Unit};
 pub use rule::{Rule, Severity};
 pub use secret::Secret;
 pub use state::{AlertState, FileState, StateError};
+pub use timeline::{Passed, Timeline};
 pub use window::Reading;
 
 #[cfg(test)]

@@ -55,14 +55,35 @@ pub trait Past: Send + Sync {
     /// 0: that is how a flow that stopped is told apart from a host that did.
     fn gauges(&self, span: Range<Minute>) -> Answer<'_, BTreeMap<Minute, Gauges>>;
 
-    /// The last so many runs of a flow of a project, or of all its flows, that ended in a span, in the order of their ends.
+    /// The last so many runs of a flow of a project, or of all its flows, that ended in a span.
     fn runs<'a>(
         &'a self,
         project: &'a Kebab,
         flow: Option<&'a Kebab>,
         span: Range<Moment>,
         most: usize,
-    ) -> Answer<'a, Vec<RunEnded>>;
+    ) -> Answer<'a, Ended>;
+
+    /// Since when there is a past: what is older was removed, or never was.
+    fn known_since(&self) -> Answer<'_, KnownSince>;
+}
+
+/// Runs of a span.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// In the order of their ends.
+    pub runs: Vec<RunEnded>,
+    /// Whether these are all that ended in the span.
+    pub is_all: bool,
+}
+
+/// Since when there is a past.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KnownSince {
+    /// The first minute of which is known what was counted; None where nothing is.
+    pub minutes: Option<Minute>,
+    /// When the first run ended that is known; None where none is.
+    pub runs: Option<Moment>,
 }
 
 /// What was counted in each minute.

@@ -19,6 +19,8 @@ pub struct CmsNames<'a> {
     pub dimensions: BTreeMap<String, String>,
     /// What rules' ids begin with, so that two hosts' rules do not become one: by default `lockgate`.
     pub prefix: String,
+    /// Whether CMS is sent single calls, which are series that no rule can name.
+    pub is_raw: bool,
 }
 
 /// An alarm rule of CMS, as PutCustomMetricRule takes it.
@@ -106,9 +108,15 @@ fn of(
     names: &CmsNames<'_>,
     config: &CmsConfig,
 ) -> Result<(CmsRule, Vec<String>), String> {
-    let told = told(&rule.when)?;
+    let told = told(&rule.when, names.is_raw)?;
     let mut notes = Vec::new();
     let (period, evaluation_count) = periods(rule, told.may_split, &mut notes)?;
+    let is_queue = matches!(rule.when, Condition::Queue { .. });
+    if is_queue {
+        notes.push("in CMS it is the mean of each minute, here what is at its end".to_owned());
+    } else if rule.when.comparison() == Comparison::Below {
+        notes.push("CMS is told nothing of minutes in which nothing ran".to_owned());
+    }
     if rule.at_least > 1 {
         notes.push(format!(
             "CMS does not ask for at least {} runs or calls",
@@ -134,7 +142,8 @@ fn of(
         dimensions.insert("project".to_owned(), rule.project.to_string());
     }
     let made = CmsRule {
-        id: format!("{}-{}-{}", names.prefix, rule.project, rule.name),
+        // Names have no dots, so these are nobody else's.
+        id: format!("{}.{}.{}", names.prefix, rule.project, rule.name),
         name: format!("{}: {}", rule.name, rule.when),
         metric: (names.metric)(told.instrument),
         dimensions,
@@ -151,8 +160,29 @@ fn of(
     Ok((made, notes))
 }
 
-fn told(when: &Condition) -> Result<Told<'_>, String> {
+fn told(when: &Condition, is_raw: bool) -> Result<Told<'_>, String> {
     let no = |why: &str| Err(why.to_owned());
+    if let Condition::Measured {
+        measure,
+        comparison,
+        ..
+    } = when
+    {
+        let is_sampled = matches!(
+            measure,
+            Measure::Time(_) | Measure::Fuel(_) | Measure::Sum(Summed::Runs | Summed::Fuel)
+        );
+        if *measure == Measure::Sum(Summed::Runs) && *comparison == Comparison::Below {
+            return no(
+                "CMS is told nothing of what does not run: only here is seen that it stopped",
+            );
+        }
+        if is_raw && is_sampled {
+            return no(
+                "with `cms.mode = \"raw\"`, CMS has single calls of it, and no series that a rule can name",
+            );
+        }
+    }
     match when {
         Condition::InARow { .. } => no("CMS knows minutes, not single runs"),
         Condition::TokensOfDay { .. } => {
@@ -228,6 +258,11 @@ fn statistic(statistic: Statistic) -> Result<String, String> {
 /// A window as periods of CMS: how long, and how many.
 fn periods(rule: &Rule, may_split: bool, notes: &mut Vec<String>) -> Result<(u32, u32), String> {
     let minutes = u32::from(rule.when.window().minutes());
+    let holds_for = u32::try_from(rule.holds_for.as_secs()).unwrap_or(u32::MAX);
+    if let Condition::Queue { .. } = rule.when {
+        // Each of its minutes has to be so, here and there.
+        return Ok((60, minutes.saturating_add(holds_for.div_ceil(60))));
+    }
     let (period, windows) = match minutes {
         1 => (60, 1),
         5 => (300, 1),
@@ -245,7 +280,6 @@ fn periods(rule: &Rule, may_split: bool, notes: &mut Vec<String>) -> Result<(u32
             "in CMS each of {windows} periods of {period} s has to be so, here the whole window is one"
         ));
     }
-    let holds_for = u32::try_from(rule.holds_for.as_secs()).unwrap_or(u32::MAX);
     Ok((period, windows + holds_for.div_ceil(period)))
 }
 

@@ -54,6 +54,17 @@ pub(super) struct SavedRule {
     /// What it waited for: where that changed, it is another rule.
     pub(super) of: String,
     pub(super) machine: Machine,
+    /// What was told of it last, and whom, while it fires.
+    #[serde(default)]
+    pub(super) told: Option<LastTold>,
+}
+
+/// What was told of a rule that fires.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct LastTold {
+    /// The receivers.
+    pub(super) tell: Vec<String>,
+    pub(super) notice: Notice,
 }
 
 /// A file, which is written beside itself and then takes its own place.

@@ -29,12 +29,21 @@ pub enum Reading {
 /// What a rule remembers.
 #[derive(Debug, Clone)]
 pub(super) enum Memory {
-    /// The last minutes; None for those in which nobody counted.
-    Minutes(VecDeque<Option<Piece>>),
+    /// The last minutes, and the number of the last.
+    Minutes(VecDeque<Slot>, Option<Minute>),
     /// What a day came to so far, and which.
     Day { day: i64, sum: u64 },
     /// How many runs in a row were so.
     Row(u32),
+}
+
+/// A minute.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Slot {
+    /// None: nothing is known of it.
+    piece: Option<Piece>,
+    /// Whether the host was there in all of it: what was counted is all that there was.
+    is_whole: bool,
 }
 
 /// What a minute adds to a rule.
@@ -51,11 +60,13 @@ impl Memory {
         match rule.when {
             Condition::InARow { .. } => Self::Row(0),
             Condition::TokensOfDay { .. } => Self::Day { day: 0, sum: 0 },
-            Condition::Measured { .. } | Condition::Queue { .. } => Self::Minutes(VecDeque::new()),
+            Condition::Measured { .. } | Condition::Queue { .. } => {
+                Self::Minutes(VecDeque::new(), None)
+            }
         }
     }
 
-    /// Takes in a minute: `gauges` where the host was counting, and what was counted.
+    /// Takes in a minute: `gauges` where the host was there in all of it, and what was counted.
     pub(super) fn minute(
         &mut self,
         rule: &Rule,
@@ -76,9 +87,18 @@ impl Memory {
                 let holds = value > rule.bound();
                 Reading::Known { value, holds }
             }
-            Self::Minutes(minutes) => {
-                minutes.push_back(piece(&rule.when, gauges, counts));
-                while minutes.len() > rule.when.window().minutes().into() {
+            Self::Minutes(minutes, last) => {
+                let window = usize::from(rule.when.window().minutes());
+                // Minutes that nobody told of are in the window too.
+                let next = last.replace(minute).map_or(minute, Minute::next);
+                let missing = usize::try_from(minute.0.saturating_sub(next.0));
+                let missing = missing.unwrap_or(window).min(window);
+                minutes.extend(std::iter::repeat_n(Slot::default(), missing));
+                minutes.push_back(Slot {
+                    piece: piece(&rule.when, gauges, counts),
+                    is_whole: gauges.is_some(),
+                });
+                while minutes.len() > window {
                     minutes.pop_front();
                 }
                 reading(rule, minutes)
@@ -181,15 +201,15 @@ fn ended(counts: &NodeCounts) -> u64 {
 }
 
 /// What the last minutes come to.
-fn reading(rule: &Rule, minutes: &VecDeque<Option<Piece>>) -> Reading {
+fn reading(rule: &Rule, minutes: &VecDeque<Slot>) -> Reading {
     let (comparison, bound) = (rule.when.comparison(), rule.bound());
     let holds = |value: f64| Reading::Known {
         value,
         holds: comparison.holds(value, bound),
     };
     let wanted: usize = rule.when.window().minutes().into();
-    let is_whole = minutes.len() == wanted && minutes.iter().all(Option::is_some);
-    let pieces = || minutes.iter().flatten();
+    let is_whole = minutes.len() == wanted && minutes.iter().all(|slot| slot.is_whole);
+    let pieces = || minutes.iter().filter_map(|slot| slot.piece.as_ref());
     if let Condition::Queue { .. } = rule.when {
         return queue(minutes, comparison, bound, is_whole);
     }
@@ -240,16 +260,11 @@ fn reading(rule: &Rule, minutes: &VecDeque<Option<Piece>>) -> Reading {
 }
 
 /// A queue is over a bound for five minutes if it was at the end of each of them.
-fn queue(
-    minutes: &VecDeque<Option<Piece>>,
-    comparison: Comparison,
-    bound: f64,
-    is_whole: bool,
-) -> Reading {
-    let Some(Some(Piece::Gauge(value))) = minutes.back() else {
+fn queue(minutes: &VecDeque<Slot>, comparison: Comparison, bound: f64, is_whole: bool) -> Reading {
+    let Some(Some(Piece::Gauge(value))) = minutes.back().map(|slot| &slot.piece) else {
         return Reading::Unknown;
     };
-    let is_bad = |piece: &Option<Piece>| match piece {
+    let is_bad = |slot: &Slot| match &slot.piece {
         Some(Piece::Gauge(value)) => comparison.holds(*value, bound),
         _ => false,
     };

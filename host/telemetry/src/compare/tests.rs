@@ -87,6 +87,11 @@ fn the_interval_has_the_true_ratio_in_it_as_often_as_it_says() {
 fn few_runs_cannot_tell() {
     let found = share_of(Verdict::TooFew, MIN_COMPARED - 1, 3.0, 0.1);
     assert_eq!(found, 200);
+    // An interval of so few would not be what it says: Student's t is only near.
+    for count in [2, MIN_COMPARED - 1] {
+        let few = compare(&constant(1_000, 500), &constant(count, 900));
+        assert_eq!((few.verdict, few.ratio), (Verdict::TooFew, None));
+    }
     let unclear = share_of(Verdict::Unclear, 40, 1.0, 1.5);
     assert!(unclear >= 180, "{unclear}");
     let none = compare(&ByOutcome::default(), &constant(1_000, 5));
@@ -114,6 +119,50 @@ fn a_few_that_took_for_ever_do_not_make_a_version_slower() {
     (0..3).for_each(|_| sketch.record(150_000 * 1_000));
     let comparison = compare(&constant(1_000, 150_000), &all_ok(&sketch));
     assert_eq!(comparison.verdict, Verdict::Same, "{comparison:?}");
+}
+
+/// Runs around `middle` of which a share takes `tail` instead.
+fn with_tail(rng: &mut Rng, middle: f64, share: f64, tail: f64) -> ByOutcome {
+    let mut sketch = Sketch::new();
+    for _ in 0..4_000 {
+        let value = if rng.f64() < share { tail } else { middle };
+        sketch.record((value * (1.0 + (rng.f64() - 0.5) * 0.006)) as u64);
+    }
+    all_ok(&sketch)
+}
+
+#[test]
+fn a_tail_does_not_move_what_most_runs_take() {
+    // Main duration, the second's as a multiple, and the share of each that takes 300 times as long.
+    for (factor, shares) in [
+        (1.0, (0.003, 0.003)),
+        (1.0, (0.0, 0.005)),
+        (1.0, (0.0, 0.003)),
+        (1.01, (0.003, 0.003)),
+        (1.04, (0.01, 0.0)),
+    ] {
+        let (mut hits, mut wrong) = (0, 0);
+        for seed in 0..200 {
+            let rng = &mut Rng::with_seed(seed);
+            let middle = 100_000.0 * (1.0 + rng.f64());
+            let tail = 300.0 * middle;
+            let first = with_tail(rng, middle, shares.0, tail);
+            let second = with_tail(rng, middle * factor, shares.1, tail);
+            let compared = compare(&first, &second);
+            let ratio = compared.ratio.expect("runs");
+            let truth = f64::ln(factor) + (shares.1 - shares.0) * f64::ln(300.0);
+            hits += usize::from((ratio.low..ratio.high).contains(&truth.exp()));
+            wrong += usize::from(matches!(
+                compared.verdict,
+                Verdict::Slower | Verdict::Faster
+            ));
+        }
+        assert!(hits >= 186, "{factor} {shares:?}: {hits} of 200");
+        // Where there is a difference, to claim it is not wrong.
+        if shares.0 == shares.1 {
+            assert!(wrong <= 14, "{factor} {shares:?}: {wrong} of 200");
+        }
+    }
 }
 
 #[test]

@@ -75,7 +75,7 @@ pub struct Rollups {
 #[derive(Debug, Default)]
 struct Open {
     rows: HashMap<(i64, Arc<NodeId>), NodeCounts>,
-    /// The newest minute that a snapshot was of.
+    /// The minute that the last snapshot was of.
     newest: i64,
 }
 
@@ -104,7 +104,8 @@ impl Rollups {
             let rollups = Arc::clone(&self);
             to_its_end(async move {
                 let _writing = rollups.writing.lock().await;
-                rollups.write(|minute, newest| minute < newest).await;
+                // One after it too: the clock was set back, and the minute may come again, to be added to.
+                rollups.write(|minute, newest| minute != newest).await;
             })
             .await;
         }
@@ -196,7 +197,7 @@ impl Exporter for Rollups {
             let id = Arc::clone(&point.id);
             lost += u64::from(!self.add(open, minute, id, &point.counts));
         }
-        if minute > open.newest {
+        if minute != open.newest {
             open.newest = minute;
             self.ready.notify_one();
         }

@@ -142,6 +142,37 @@ async fn minutes_are_written_when_they_are_over_and_documents_that_are_kept_nowh
 }
 
 #[tokio::test]
+async fn after_a_clock_was_set_back_minutes_are_written_as_before() {
+    let kept = Arc::new(Kept::default());
+    let rollups = Rollups::new(kept.clone(), Own::default());
+    let work = tokio::spawn(Rollups::work(Arc::clone(&rollups)));
+    let one = [id("default", "poem", "a")];
+    let later = 8 * 3_600;
+    for (from, to, rows) in [
+        (later, later + 10, 0),
+        (60, 60, 2),
+        (60, 70, 2),
+        (120, 130, 4),
+        // What was in the future comes again, and is added to.
+        (later, later + 10, 6),
+        (later + 60, later + 70, 6),
+    ] {
+        rollups.take(&snapshot((from, to), &one));
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(kept.counts().len(), rows, "{from}");
+    }
+    let again: Vec<_> = kept
+        .counts()
+        .into_iter()
+        .map(|row| (row.0, row.2))
+        .collect();
+    assert_eq!(again, [(1, 2), (1, 2), (2, 1), (2, 1), (480, 2), (480, 2)]);
+    work.abort();
+}
+
+#[tokio::test]
 async fn what_cannot_be_written_is_tried_again_and_then_let_go() {
     let (kept, own) = (Arc::new(Kept::default()), Own::default());
     let rollups = Rollups::new(kept.clone(), own.clone());

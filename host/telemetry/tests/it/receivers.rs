@@ -34,6 +34,7 @@ struct Got {
 #[derive(Debug, Clone)]
 enum Answer {
     Json(StatusCode, Value),
+    Later(StatusCode, &'static str),
     Redirect(String),
     Long,
     Hang,
@@ -75,6 +76,7 @@ async fn answer_to(
     });
     match state.answer {
         Answer::Json(status, body) => (status, axum::Json(body)).into_response(),
+        Answer::Later(status, after) => (status, [(header::RETRY_AFTER, after)]).into_response(),
         Answer::Redirect(to) => (StatusCode::FOUND, [(header::LOCATION, to)]).into_response(),
         Answer::Long => Body::from(vec![b' '; 1 << 20]).into_response(),
         Answer::Hang => std::future::pending().await,
@@ -194,8 +196,30 @@ async fn dingtalk_says_in_the_body_whether_it_took_it() {
             Err(SendError::Failed("-1: busy".to_owned())),
         ),
         (
+            said(410_100, "send too fast"),
+            Err(SendError::TooMany(Duration::from_secs(600))),
+        ),
+        (
+            said(5, "发送速度太快而限流"),
+            Err(SendError::TooMany(Duration::from_secs(600))),
+        ),
+        (said(400_102, "stopped"), refused("400102: stopped")),
+        (
+            said(77_777, "new"),
+            Err(SendError::Failed("77777: new".to_owned())),
+        ),
+        (
+            Answer::Json(
+                StatusCode::OK,
+                json!({"status": 1111, "wait": 5, "source": "x5", "punish": "deny", "uuid": "u"}),
+            ),
+            Err(SendError::TooMany(Duration::from_secs(5))),
+        ),
+        (
             Answer::Json(StatusCode::OK, json!({"ok": true})),
-            refused("the answer is none of a DingTalk robot"),
+            Err(SendError::Failed(
+                "the answer is none of a DingTalk robot".to_owned(),
+            )),
         ),
         (
             Answer::Json(StatusCode::BAD_GATEWAY, json!({})),
@@ -304,6 +328,27 @@ async fn a_webhook_that_is_at_fault_is_tried_again_and_one_that_says_no_is_not()
         let is_again = matches!(sent, Err(SendError::Failed(_)));
         let is_no = matches!(sent, Err(SendError::Refused(_)));
         assert_eq!((is_again, is_no), (again, !again), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_that_says_when_is_tried_again_then() {
+    for (status, after, wait) in [
+        (429, "30", Some(30)),
+        (503, "0", Some(1)),
+        (503, "999999999", Some(600)),
+        (429, "Wed, 21 Oct 2015 07:28:00 GMT", None),
+        (500, "30", None),
+    ] {
+        let code = StatusCode::from_u16(status).expect("a status");
+        let (url, _) = stand_in(Answer::Later(code, after)).await;
+        let hook = Webhook::new(client(PATIENT), url, None);
+        let sent = hook.send(&[notice("slow")], 0, moment()).await;
+        let is_right = match wait {
+            Some(wait) => sent == Err(SendError::TooMany(Duration::from_secs(wait))),
+            None => matches!(sent, Err(SendError::Failed(_))),
+        };
+        assert!(is_right, "{status} {after}: {sent:?}");
     }
 }
 

@@ -180,6 +180,13 @@ fn costs(tally: &Tree) -> [String; 10] {
         (0, _) | (_, None) => String::new(),
         (_, Some(share)) => percent(share),
     };
+    // Of a flow there is a sum only.
+    let fuel = match told(&tally["fuel"]["mean"], number) {
+        none if none.is_empty() => told(&tally["fuel"]["sum"], |sum| {
+            format!("{} in all", number(sum))
+        }),
+        mean => mean,
+    };
     let tokens = &tally["tokens"];
     let tokens = match (tokens["input"].as_u64(), tokens["output"].as_u64()) {
         (Some(0), Some(0)) | (None, _) | (_, None) => String::new(),
@@ -193,7 +200,7 @@ fn costs(tally: &Tree) -> [String; 10] {
         took("p95_us"),
         took("p99_us"),
         took("max_us"),
-        told(&tally["fuel"]["mean"], number),
+        fuel,
         told(&tally["memory"]["max"], bytes),
         tokens,
     ]
@@ -291,6 +298,8 @@ mod tests {
         assert_eq!(some[2], "900 µs");
         assert_eq!(some[6], "12.0 s");
         assert_eq!(some[7..], ["12 345", "64.0 KiB", "3 in, 4 000 out"]);
+        let flow = costs(&json!({ "count": 1, "fuel": { "sum": 12_345 } }));
+        assert_eq!(flow[7], "12 345 in all");
     }
 
     #[test]

@@ -19,6 +19,9 @@ use crate::alerts::message::Logstore;
 use crate::alerts::quantity::Unit;
 use crate::alerts::rule::Rule;
 
+/// How many faults are told.
+const MOST_FAULTS: usize = 100;
+
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -29,14 +32,16 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(30 * 24 * 3600);
 const KEYS: &str = "`utc_offset`, `public_url`, `logstore`, `receivers`, `cms` and `rules`";
 
 pub(super) fn parse(file: &str, text: &str) -> Result<AlertsConfig, Vec<String>> {
-    let mut reading = Reading {
-        file,
-        text,
-        faults: Vec::new(),
-    };
     if text.len() > MAX_BYTES {
         return Err(vec![format!("{file}: it has more than {MAX_BYTES} bytes")]);
     }
+    let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+    let mut reading = Reading {
+        file,
+        ends: ends.map(|(at, _)| at).collect(),
+        faults: Vec::new(),
+        more: 0,
+    };
     let config = match DeTable::parse(text) {
         Ok(table) => reading.document(table.get_ref()),
         Err(error) => {
@@ -49,14 +54,19 @@ pub(super) fn parse(file: &str, text: &str) -> Result<AlertsConfig, Vec<String>>
         return Ok(config);
     }
     reading.faults.sort_by_key(|(at, _)| *at);
-    Err(reading.faults.into_iter().map(|(_, fault)| fault).collect())
+    let more = (reading.more > 0).then(|| format!("{file}: and {} faults more", reading.more));
+    let faults = reading.faults.into_iter().map(|(_, fault)| fault);
+    Err(faults.chain(more).collect())
 }
 
 struct Reading<'t> {
     file: &'t str,
-    text: &'t str,
+    /// Where its lines end.
+    ends: Vec<usize>,
     /// Each with its place.
     faults: Vec<(usize, String)>,
+    /// How many there are besides, which nobody reads.
+    more: usize,
 }
 
 type Value<'t> = Spanned<DeValue<'t>>;
@@ -137,6 +147,7 @@ impl Reading<'_> {
         if table.len() > MAX_RECEIVERS {
             let fault = format!("there are more than {MAX_RECEIVERS} receivers");
             self.fault(value.span().start, &fault);
+            return receivers;
         }
         for (name, value) in table {
             let at = name.span().start;
@@ -167,6 +178,7 @@ impl Reading<'_> {
         if tables.len() > MAX_RULES {
             let fault = format!("there are more than {MAX_RULES} rules");
             self.fault(value.span().start, &fault);
+            return Vec::new();
         }
         let mut rules: Vec<Rule> = Vec::new();
         for table in tables.iter() {
@@ -191,7 +203,7 @@ impl Reading<'_> {
     ) -> Option<Rule> {
         let called = called(table);
         let config = self.read_in::<RuleConfig>(table, table.span().start, &called)?;
-        let before = self.faults.len();
+        let before = self.count();
         let mut fault = |key: &str, what: String| {
             let at = place(table, key);
             self.fault(at, &format!("{called}`{key}`: {what}"));
@@ -258,14 +270,14 @@ impl Reading<'_> {
                 }
             }
         }
-        if tell.is_empty() && self.faults.len() == before {
+        if tell.is_empty() && self.count() == before {
             let at = place(table, "tell");
             self.fault(
                 at,
                 &format!("{called}`tell`: name a receiver, or leave it out to tell all"),
             );
         }
-        if self.faults.len() > before {
+        if self.count() > before {
             return None;
         }
         Some(Rule {
@@ -300,9 +312,16 @@ impl Reading<'_> {
         read.map_err(fault).ok()
     }
 
+    fn count(&self) -> usize {
+        self.faults.len() + self.more
+    }
+
     fn fault(&mut self, at: usize, message: &str) {
-        let before = self.text.as_bytes().get(..at).unwrap_or_default();
-        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        if self.faults.len() >= MOST_FAULTS {
+            self.more += 1;
+            return;
+        }
+        let line = self.ends.partition_point(|end| *end < at) + 1;
         let fault = format!("{}:{line}: {message}", self.file);
         self.faults.push((at, fault));
     }

@@ -220,6 +220,20 @@ fn secrets_come_from_variables_and_files_and_are_never_told() {
             "kind = \"dingtalk\"\ntoken_file = \"/not/there\"".to_owned(),
             Some("/not/there"),
         ),
+        (
+            format!(
+                "kind = \"dingtalk\"\ntoken_file = {quoted}\nat = {{ mobiles = [\"{}\"] }}",
+                "1".repeat(33)
+            ),
+            Some("at.mobiles"),
+        ),
+        (
+            format!(
+                "kind = \"dingtalk\"\ntoken_file = {quoted}\nat = {{ mobiles = {:?} }}",
+                ["1"; 51]
+            ),
+            Some("at.mobiles"),
+        ),
     ] {
         let text = format!("[receivers.one]\n{keys}\n");
         let config = AlertsConfig::parse("alerts.toml", &text).expect(&text);
@@ -260,4 +274,30 @@ fn the_document_shows_what_is_read() {
     for condition in conditions {
         assert!(condition.parse::<Condition>().is_ok(), "{condition}");
     }
+}
+
+#[test]
+fn of_a_hostile_file_no_more_is_read_or_told_than_somebody_could_mend() {
+    let rules = "[[rules]]\n".repeat(MAX_BYTES / 10);
+    let told = faults(&rules);
+    assert_eq!(told.len(), 1, "{:?}", told.first());
+    assert!(told[0].contains("more than 200 rules"), "{}", told[0]);
+    let receivers: String = (0..10_000).map(|n| format!("[receivers.r{n}]\n")).collect();
+    let told = faults(&receivers);
+    assert!(
+        told[0].contains("more than 50 receivers") && told.len() == 1,
+        "{told:?}"
+    );
+    // Many names that nobody has, in rules of which there are not too many.
+    let tell = vec!["\"nobody\""; 400].join(", ");
+    let rule = format!(
+        "[[rules]]\nname = \"r\"\nwhen = \"queue depth over 1 for 1 min\"\ntell = [{tell}]\n"
+    );
+    let told = faults(&rule.repeat(200));
+    assert_eq!(told.len(), 101);
+    assert!(told[0].starts_with("alerts.toml:4: "), "{}", told[0]);
+    assert_eq!(
+        told[100],
+        format!("alerts.toml: and {} faults more", 200 * 400 - 100)
+    );
 }

@@ -1,20 +1,21 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::time::SystemTime;
 
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use super::feed::MOST_MINUTES;
 use super::*;
 use crate::alerts::check::{Message, check};
-use crate::alerts::machine::Change;
-use crate::alerts::past::{Answer, Minutes, Series};
+use crate::alerts::moment::Minute;
+use crate::alerts::past::{Answer, Ended, KnownSince, Minutes, Series};
 use crate::alerts::receivers::Log;
 use crate::alerts::rule::Rule;
 use crate::alerts::state::StateError;
 use crate::alerts::tests::{Jumping, rule};
 use crate::{
-    ByOutcome, FlowId, FlowPoint, NodeId, NodePoint, Outcome, Sketch, TICKS_PER_SECOND, Tokens,
+    ByOutcome, FlowId, FlowPoint, Gauges, NodeId, NodePoint, Outcome, Sketch, TICKS_PER_SECOND,
+    Tokens,
 };
 
 /// The clock of [`Jumping`] begins here, which is the beginning of a minute.
@@ -118,12 +119,34 @@ impl Past for Kept {
     }
 
     fn gauges(&self, span: Range<Minute>) -> Answer<'_, BTreeMap<Minute, Gauges>> {
-        let all = self.snapshots.iter().map(|snapshot| {
-            let minute = Moment::of(snapshot.from).minute();
-            (minute, snapshot.gauges)
-        });
-        let within = all.filter(|(minute, _)| span.contains(minute));
-        futures::future::ready(Ok(within.collect())).boxed()
+        let mut kept = BTreeMap::new();
+        let mut timeline = Timeline::default();
+        for snapshot in &self.snapshots {
+            let passed = timeline.take(snapshot);
+            for (range, is_new) in [(&passed.before, false), (&passed.after, true)] {
+                for minute in (range.start.0..range.end.0).map(Minute) {
+                    if !passed.was_there(minute) {
+                        kept.remove(&minute);
+                    } else if is_new || !kept.contains_key(&minute) {
+                        kept.insert(minute, snapshot.gauges);
+                    }
+                }
+            }
+            if let Some((open, true)) = timeline.open() {
+                kept.insert(open, snapshot.gauges);
+            }
+        }
+        kept.retain(|minute, _| span.contains(minute));
+        futures::future::ready(Ok(kept)).boxed()
+    }
+
+    fn known_since(&self) -> Answer<'_, KnownSince> {
+        let first = self.snapshots.first();
+        let known = KnownSince {
+            minutes: first.map(|snapshot| Moment::of(snapshot.from).minute()),
+            runs: self.runs.first().map(|run| run.at),
+        };
+        futures::future::ready(Ok(known)).boxed()
     }
 
     fn runs<'a>(
@@ -132,7 +155,7 @@ impl Past for Kept {
         flow: Option<&'a Kebab>,
         span: Range<Moment>,
         most: usize,
-    ) -> Answer<'a, Vec<RunEnded>> {
+    ) -> Answer<'a, Ended> {
         let of = |run: &&RunEnded| {
             *run.project == *project.as_str()
                 && flow.is_none_or(|flow| flow.as_str() == &*run.flow)
@@ -140,7 +163,11 @@ impl Past for Kept {
         };
         let found: Vec<_> = self.runs.iter().filter(of).cloned().collect();
         let first = found.len().saturating_sub(most);
-        futures::future::ready(Ok(found[first..].to_vec())).boxed()
+        let ended = Ended {
+            runs: found[first..].to_vec(),
+            is_all: first == 0,
+        };
+        futures::future::ready(Ok(ended)).boxed()
     }
 }
 
@@ -440,6 +467,17 @@ fn a_rule_that_waits_for_something_else_is_another_rule() {
         let second = host(changed, &state, &Kept::default(), 2).await;
         let project = "default".parse().expect("a name");
         assert_eq!(second.alerts.views(&project)[0].phase, Phase::Quiet);
+        // Who was told is told that nobody looks any more, once.
+        let waiting = |host: &Host| {
+            let waiting = host.alerts.courier.waiting();
+            let of_log = waiting.get("log").cloned().unwrap_or_default();
+            let changes = of_log.iter().map(|notice| notice.change);
+            changes.collect::<Vec<_>>()
+        };
+        assert_eq!(waiting(&second), [Change::Fired, Change::Withdrawn]);
+        second.alerts.save().await;
+        let none = self::host(Vec::new(), &state, &Kept::default(), 3).await;
+        assert_eq!(waiting(&none), [Change::Fired, Change::Withdrawn]);
         let nobody = "nobody".parse().expect("a name");
         assert!(second.alerts.views(&nobody).is_empty());
     });
@@ -485,30 +523,262 @@ fn more_runs_than_fit_are_counted() {
     });
 }
 
-#[test]
-fn a_snapshot_over_many_minutes_ends_each_of_them_once() {
-    let mut feed = Feed {
-        series: vec![None],
-        runs: VecDeque::new(),
-        over: VecDeque::new(),
-        open: None,
-    };
-    let long = |from: u64, to: u64| Snapshot {
-        from: SystemTime::UNIX_EPOCH + Duration::from_secs(60 * 1_000 + from),
-        to: SystemTime::UNIX_EPOCH + Duration::from_secs(60 * 1_000 + to),
+/// A snapshot of nothing, from one second after the start to another.
+fn nothing(from: u64, to: u64) -> Arc<Snapshot> {
+    let at = |second: u64| START.start().time() + Duration::from_secs(second);
+    Arc::new(Snapshot {
+        from: at(from),
+        to: at(to),
         flows: Vec::new(),
         nodes: Vec::new(),
         models: Vec::new(),
         gauges: Gauges::default(),
         own: Vec::new(),
-    };
-    for (from, to) in [(0, 50), (50, 70), (70, 200), (200, 200), (200, 240)] {
-        assert_eq!(feed.take(&long(from, to)), 0);
+    })
+}
+
+#[test]
+fn of_minutes_in_which_nobody_was_there_nothing_is_known() {
+    let mut feed = Feed::new(vec![None]);
+    let spans = [
+        (0, 50),
+        (50, 70),
+        (70, 190),  // late, and there
+        (190, 311), // it slept
+        (311, 350),
+        (350, 420),
+        (420, 425),
+    ];
+    for (from, to) in spans {
+        assert_eq!(feed.take(&nothing(from, to)), 0);
     }
-    let minutes: Vec<_> = feed.over.iter().map(|counted| counted.minute.0).collect();
-    assert_eq!(minutes, [1_000, 1_001, 1_002, 1_003]);
-    assert!(feed.take(&long(240, 60 * 1_000)) > 0);
+    let minutes = feed.over.iter();
+    let minutes: Vec<_> = minutes
+        .map(|over| (over.minute.0 - START.0, over.gauges.is_some()))
+        .collect();
+    let expected = [true, true, true, false, false, false, true];
+    let expected: Vec<_> = (0..).zip(expected).collect();
+    assert_eq!(minutes, expected);
+    assert!(feed.take(&nothing(425, 60 * 1_000)) > 0);
     assert_eq!(feed.over.len(), MOST_MINUTES);
+    assert!(feed.over.iter().all(|over| over.gauges.is_none()));
+}
+
+/// What a host tells of a rule that waits for too few runs, and what a check finds, where these are the snapshots.
+async fn told_of(when: &str, spans: &[(u64, u64)], minutes: u64) -> (Vec<Change>, usize) {
+    let rules = vec![rule("few", when)];
+    let mut past = Kept::default();
+    let host = host(rules.clone(), &Arc::default(), &past, 0).await;
+    let mut told = Vec::new();
+    for (from, to) in spans {
+        let snapshot = nothing(*from, *to);
+        host.alerts.take(&snapshot);
+        past.snapshots.push(snapshot);
+        told.extend(
+            host.alerts
+                .evaluate()
+                .into_iter()
+                .map(|notice| notice.change),
+        );
+    }
+    (told, checked(&rules, &past, minutes).await.len())
+}
+
+#[test]
+fn a_machine_that_slept_is_not_a_flow_that_stopped() {
+    block_on(async {
+        let few = "runs of flow poem below 1 for 1 h";
+        // There for 10 minutes, away for two hours, there for 59 whole minutes.
+        let minute = |at: u64| (60 * at, 60 * (at + 1));
+        let mut spans: Vec<_> = (0..10).map(minute).collect();
+        spans.push((600, 7_830));
+        spans.push((7_830, 7_860));
+        spans.extend((131..190).map(minute));
+        assert_eq!(told_of(few, &spans, 190).await, (vec![], 0));
+        spans.push(minute(190));
+        assert_eq!(told_of(few, &spans, 191).await, (vec![Change::Fired], 1));
+    });
+}
+
+#[test]
+fn the_minute_that_a_host_begins_in_is_not_one_in_which_nothing_ran() {
+    block_on(async {
+        let few = vec![rule("few", "runs of flow poem below 1 for 1 min")];
+        // It begins 50 seconds into a minute; one that was there half a minute before goes on.
+        for (before, expected) in [(vec![], 0), (vec![nothing(0, 20)], 1)] {
+            let past = Kept {
+                snapshots: before,
+                ..Kept::default()
+            };
+            let host = host(few.clone(), &Arc::default(), &past, 5).await;
+            host.alerts.take(&nothing(50, 60));
+            assert_eq!(host.alerts.evaluate().len(), expected);
+            host.alerts.take(&nothing(60, 120));
+            assert_eq!(host.alerts.evaluate().len(), 1 - expected);
+        }
+    });
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_stop_rules() {
+    block_on(async {
+        let rules = vec![
+            rule("rows", "1 runs in a row of poem not ok"),
+            rule("few", "runs of flow poem below 1 for 1 min"),
+        ];
+        let state = Arc::default();
+        let past = Kept::default();
+        // Eight hours later than it is.
+        let hours = 8 * 3_600;
+        let first = host(rules.clone(), &state, &past, hours / 10).await;
+        first.alerts.run_ended(failed(hours / 10).run(1));
+        first.alerts.take(&nothing(hours, hours + 60));
+        assert_eq!(first.alerts.evaluate().len(), 2);
+        // It is set right.
+        first.alerts.take(&nothing(30, 30));
+        for from in [30, 60, 120] {
+            first.alerts.take(&nothing(from, (from + 60) / 60 * 60));
+        }
+        let mut ok = failed(7).run(2);
+        ok.outcome = Outcome::Ok;
+        first.alerts.run_ended(ok);
+        first.alerts.run_ended(failed(8).run(3));
+        let told = said(first.alerts.evaluate());
+        let changes: Vec<_> = told.iter().map(|told| (told.0.as_str(), told.2)).collect();
+        // Within an hour nobody is told again, whatever the clock said before.
+        assert_eq!(changes, [("rows", Change::Over)]);
+        for minute in 3..70 {
+            first.alerts.take(&nothing(60 * minute, 60 * (minute + 1)));
+        }
+        let told = said(first.alerts.evaluate());
+        assert_eq!(told.len(), 1);
+        assert_eq!((told[0].0.as_str(), told[0].2), ("few", Change::Again));
+        // What was seen in the future is not what the next host has seen.
+        first.alerts.save().await;
+        let next = host(rules, &state, &past, 70 * 6).await;
+        let seen = next.alerts.rules().seen;
+        assert_eq!(seen.runs, Moment::of_ms(START.start().ms() + 70 * 60_000));
+    });
+}
+
+#[test]
+fn of_rules_that_fire_all_the_time_a_part_is_told() {
+    block_on(async {
+        let mut often = rule("often", "1 runs in a row of poem not ok");
+        let mut queue = rule("queue", "queue depth over 0 for 1 min");
+        (often.silence, queue.silence) = (Duration::from_secs(1), Duration::from_secs(60));
+        let runs = (0..10_000).map(|number: u64| {
+            let mut run = failed(0).run(usize::try_from(number).expect("small"));
+            run.at = Moment::of_ms(START.start().ms() + number * 1_000);
+            if number % 2 == 1 {
+                run.outcome = Outcome::Ok;
+            }
+            run
+        });
+        let snapshots = (0..6_000).map(|ten| snapshot(&[], ten, 1));
+        let past = Kept {
+            runs: runs.collect(),
+            snapshots: snapshots.collect(),
+        };
+        let span = START.start()..Minute(START.0 + 1_000).start();
+        let report = check(&[often, queue], 0, &past, span)
+            .await
+            .expect("a past");
+        let [often, queue] = &report.rules[..] else {
+            unreachable!("two rules");
+        };
+        assert_eq!(often.firings.len() as u64 + often.more, 5_000);
+        assert!(often.firings.len() <= 200, "{}", often.firings.len());
+        let messages = often.firings.iter().map(|firing| firing.messages.len());
+        assert!(messages.sum::<usize>() <= 400);
+        assert!(often.firings.iter().all(|firing| firing.until.is_some()));
+        let [firing] = &queue.firings[..] else {
+            unreachable!("one firing");
+        };
+        assert_eq!((firing.messages.len(), firing.more_messages), (400, 600));
+    });
+}
+
+#[test]
+fn what_is_not_kept_is_not_judged() {
+    block_on(async {
+        let rules = [
+            rule("few", "runs of flow poem below 1 for 1 min"),
+            rule("rows", "1 runs in a row of poem not ok"),
+        ];
+        let past = Kept {
+            runs: vec![failed(60).run(1)],
+            snapshots: (30..120).map(|ten| snapshot(&[], ten, 0)).collect(),
+        };
+        let span = START.start()..Minute(START.0 + 20).start();
+        let report = check(&rules, 0, &past, span).await.expect("a past");
+        let from = |index: usize| report.rules[index].from;
+        assert_eq!(from(0), Minute(START.0 + 5).start());
+        assert_eq!(from(1), failed(60).ended());
+        assert_eq!(
+            report.rules[0].firings[0].fired,
+            Minute(START.0 + 6).start()
+        );
+        // Nothing at all is kept.
+        let (none, span) = (Kept::default(), START.start()..START.end());
+        let report = check(&rules, 0, &none, span).await.expect("a past");
+        assert_eq!(report.rules[0].from, START.end());
+    });
+}
+
+/// A past that takes for ever, and counts how often it is asked for runs.
+#[derive(Default)]
+struct Slow(std::sync::atomic::AtomicUsize, bool);
+
+impl Past for Slow {
+    fn minutes<'a>(&'a self, _: &'a Series, _: Range<Minute>) -> Answer<'a, Minutes> {
+        futures::future::ready(Ok(Minutes::new())).boxed()
+    }
+
+    fn gauges(&self, _: Range<Minute>) -> Answer<'_, BTreeMap<Minute, Gauges>> {
+        futures::future::ready(Ok(BTreeMap::new())).boxed()
+    }
+
+    fn runs<'a>(
+        &'a self,
+        _: &'a Kebab,
+        _: Option<&'a Kebab>,
+        _: Range<Moment>,
+        _: usize,
+    ) -> Answer<'a, Ended> {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        if self.1 {
+            return futures::future::pending().boxed();
+        }
+        futures::future::ready(Ok(Ended::default())).boxed()
+    }
+
+    fn known_since(&self) -> Answer<'_, KnownSince> {
+        futures::future::ready(Ok(KnownSince::default())).boxed()
+    }
+}
+
+#[tokio::test]
+async fn a_host_starts_however_long_the_past_takes_and_reads_runs_once() {
+    let alerts = || {
+        let set = RuleSet {
+            rules: rules(1, 0),
+            ..RuleSet::default()
+        };
+        let (state, clock) = (Arc::new(InMemory::default()), Arc::new(Jumping::default()));
+        Alerts::new(set, Vec::new(), state, clock, Own::default())
+    };
+    let past = Slow::default();
+    alerts().start(&past).await.expect("a past");
+    assert_eq!(past.0.into_inner(), 1);
+    let stuck = Slow(Default::default(), true);
+    let alerts = alerts();
+    let error = alerts.start(&stuck).await.expect_err("too long");
+    assert!(error.to_string().contains("too long"), "{error}");
+    // It goes on with nothing.
+    alerts.run_ended(failed(1).run(1));
+    alerts.take(&nothing(0, 60));
+    alerts.evaluate();
 }
 
 #[tokio::test]

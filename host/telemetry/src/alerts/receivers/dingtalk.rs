@@ -21,17 +21,20 @@ use crate::alerts::machine::Change;
 use crate::alerts::message::Notice;
 use crate::alerts::secret::Secret;
 
-/// How many messages a robot takes in a minute.
-const A_MINUTE: usize = 20;
+/// How many messages a robot is sent in a minute. It takes 20, counted as they arrive.
+const A_MINUTE: usize = 18;
 
 /// How long it takes none after too many.
 const LIMITED: Duration = Duration::from_secs(600);
 
 /// What it calls too many messages.
-const TOO_MANY: [i64; 2] = [130_101, 660_026];
+const TOO_MANY: [i64; 3] = [130_101, 410_100, 660_026];
 
-/// What it calls a fault of its own.
-const BUSY: i64 = -1;
+/// What else it says then.
+const TOO_MANY_WORDS: [&str; 3] = ["too fast", "限流", "太快"];
+
+/// The longest time to wait that the gateway before it is believed, in seconds.
+const LONGEST_WAIT_S: u64 = 600;
 
 /// The longest text of a message, in bytes. A robot takes 20,000 in all.
 const MAX_TEXT_BYTES: usize = 15_000;
@@ -62,6 +65,13 @@ struct Answer {
     errmsg: String,
 }
 
+/// What the gateway before it says to too many messages, with HTTP 200.
+#[derive(Deserialize)]
+struct Punished {
+    /// In seconds.
+    wait: u64,
+}
+
 impl DingTalk {
     /// Where robots are reached.
     pub const URL: &str = "https://oapi.dingtalk.com/robot/send";
@@ -80,15 +90,15 @@ impl DingTalk {
     async fn post(&self, notices: &[Notice], lost: u64, now: SystemTime) -> Result<(), SendError> {
         let request = self.client.post(self.address(now));
         let body = http::exchange(request.json(&self.body(notices, lost))).await?;
-        let answer: Answer = serde_json::from_slice(&body)
-            .map_err(|_| SendError::Refused("the answer is none of a DingTalk robot".to_owned()))?;
-        let said = format!("{}: {}", answer.errcode, http::clean(&answer.errmsg));
-        match answer.errcode {
-            0 => Ok(()),
-            code if TOO_MANY.contains(&code) => Err(SendError::TooMany(LIMITED)),
-            BUSY => Err(SendError::Failed(said)),
-            _ => Err(SendError::Refused(said)),
+        if let Ok(answer) = serde_json::from_slice::<Answer>(&body) {
+            return answer.outcome();
         }
+        Err(match serde_json::from_slice::<Punished>(&body) {
+            Ok(Punished { wait }) => {
+                SendError::TooMany(Duration::from_secs(wait.clamp(1, LONGEST_WAIT_S)))
+            }
+            Err(_) => SendError::Failed("the answer is none of a DingTalk robot".to_owned()),
+        })
     }
 
     fn address(&self, now: SystemTime) -> Url {
@@ -120,6 +130,29 @@ impl DingTalk {
             "markdown": {"title": title(notices), "text": text},
             "at": {"atMobiles": self.at.mobiles, "isAtAll": self.at.all},
         })
+    }
+}
+
+impl Answer {
+    /// Only what will never pass is given up: codes are many, and not all are documented.
+    fn outcome(self) -> Result<(), SendError> {
+        let said = format!("{}: {}", self.errcode, http::clean(&self.errmsg));
+        match self.errcode {
+            0 => Ok(()),
+            code if TOO_MANY.contains(&code) => Err(SendError::TooMany(LIMITED)),
+            _ if TOO_MANY_WORDS.iter().any(|word| self.errmsg.contains(word)) => {
+                Err(SendError::TooMany(LIMITED))
+            }
+            // Its security settings, its token, and what may be in a message.
+            310_000
+            | 300_001
+            | 300_005
+            | 400_013
+            | 40_035
+            | 400_100..=400_109
+            | 430_100..=430_109 => Err(SendError::Refused(said)),
+            _ => Err(SendError::Failed(said)),
+        }
     }
 }
 
@@ -234,6 +267,7 @@ fn word(change: Change) -> &'static str {
         Change::Again => "still",
         Change::Over => "over",
         Change::Forgotten => "nothing more seen",
+        Change::Withdrawn => "looked at no more",
     }
 }
 
@@ -241,6 +275,7 @@ fn sign_of(notice: &Notice) -> &'static str {
     use crate::alerts::rule::Severity;
     match (notice.change, notice.severity) {
         (Change::Over | Change::Forgotten, _) => "🟢",
+        (Change::Withdrawn, _) => "⚪",
         (_, Severity::Info) => "🔵",
         (_, Severity::Warning) => "🟠",
         (_, Severity::Critical) => "🔴",

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use reqwest::header::RETRY_AFTER;
 use reqwest::{Client, RequestBuilder, Response, redirect};
 
 use super::SendError;
 
 /// How long a whole request may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The longest time to wait that a server is believed, in seconds.
+const LONGEST_WAIT_S: u64 = 600;
 
 /// The most bytes of an answer that are read.
 const MAX_ANSWER_BYTES: usize = 64 << 10;
@@ -37,6 +41,12 @@ pub(super) async fn exchange(request: RequestBuilder) -> Result<Vec<u8>, SendErr
     let status = response.status();
     if status.is_success() {
         return read(response).await;
+    }
+    let later = response.headers().get(RETRY_AFTER);
+    let later = later.and_then(|later| later.to_str().ok()?.trim().parse::<u64>().ok());
+    if let (429 | 503, Some(seconds)) = (status.as_u16(), later) {
+        let seconds = seconds.clamp(1, LONGEST_WAIT_S);
+        return Err(SendError::TooMany(Duration::from_secs(seconds)));
     }
     let said = format!("the server answers {status}");
     // What was wrong with the request stays wrong; the rest may pass.

@@ -45,7 +45,7 @@ fn tell(notice: &Notice) {
     let (value, threshold) = (&notice.told.value, &notice.told.threshold);
     let said = lockgate_model::escaped(&notice.line());
     match (notice.change, notice.severity) {
-        (Change::Over | Change::Forgotten, _) | (_, Severity::Info) => {
+        (Change::Over | Change::Forgotten | Change::Withdrawn, _) | (_, Severity::Info) => {
             tracing::info!(rule, project, flow, node, value, threshold, "alert: {said}");
         }
         (_, Severity::Warning) => {

@@ -124,8 +124,9 @@ async fn a_busy_minute_ends_in_one_message_and_nothing_is_lost() {
     assert_eq!(all, names(250).collect::<Vec<_>>());
     let in_first: Vec<_> = got.iter().filter(|got| got.at_s == 0).collect();
     let sizes: Vec<_> = in_first.iter().map(|got| got.rules.len()).collect();
-    assert_eq!((sizes.len(), &sizes[18..]), (20, &[64, 64][..]));
-    assert!(sizes[..18].iter().all(|&size| size == 1), "{sizes:?}");
+    // Of its first minute, the half may be what a host before sent.
+    assert_eq!((sizes.len(), &sizes[8..]), (10, &[64, 64][..]));
+    assert!(sizes[..8].iter().all(|&size| size == 1), "{sizes:?}");
     assert_eq!(setup.dropped(), 0);
     assert!(setup.courier.waiting().is_empty());
 }
