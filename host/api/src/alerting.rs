@@ -1,4 +1,4 @@
-//! What routes about alerts need: the rules in force, where they stand, and the past.
+//! What routes about alerts need: the past, the rules in force, and where they stand.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,23 +12,38 @@ use crate::problem::{Code, Problem};
 /// How many checks of the past go on at once. One may look at a month of minutes.
 const CHECKS: usize = 2;
 
-/// The rules of a host, where they stand, and the past that others can be tried on.
+/// The past that rules can be tried on, and the rules of a host, where it has some.
 #[derive(Clone)]
 pub struct Alerting {
-    pub(crate) alerts: Arc<Alerts>,
-    pub(crate) rules: Arc<RuleSet>,
+    pub(crate) in_force: Option<InForce>,
     pub(crate) past: Arc<dyn Past>,
     checks: Arc<Semaphore>,
 }
 
+/// The rules in force, and where they stand.
+#[derive(Clone)]
+pub(crate) struct InForce {
+    pub(crate) alerts: Arc<Alerts>,
+    pub(crate) rules: Arc<RuleSet>,
+}
+
 impl Alerting {
-    /// The rules in force, what looks at them, and what was counted before now.
-    pub fn new(alerts: Arc<Alerts>, rules: RuleSet, past: Arc<dyn Past>) -> Self {
+    /// What was counted before now: rules that come with a request are tried on it.
+    pub fn new(past: Arc<dyn Past>) -> Self {
         Self {
-            alerts,
-            rules: Arc::new(rules),
+            in_force: None,
             past,
             checks: Arc::new(Semaphore::new(CHECKS)),
+        }
+    }
+
+    /// With rules in force, and what looks at them.
+    #[must_use]
+    pub fn with_rules(self, alerts: Arc<Alerts>, rules: RuleSet) -> Self {
+        let rules = Arc::new(rules);
+        Self {
+            in_force: Some(InForce { alerts, rules }),
+            ..self
         }
     }
 

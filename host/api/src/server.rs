@@ -93,7 +93,7 @@ impl Server {
         self
     }
 
-    /// With rules about what is counted, for `/api/v1/alerts`.
+    /// With the past of what is counted and rules about it, for `/api/v1/alerts`.
     #[must_use]
     pub fn alerting(mut self, alerting: Alerting) -> Self {
         self.alerting = Some(alerting);

@@ -158,9 +158,9 @@ fn endpoint(config: &Config) -> anyhow::Result<Endpoint> {
         return region.with_context(|| format!("`cms.region`, {:?}", table.region));
     }
     let Ok(endpoint) = Endpoint::at(&table.endpoint) else {
+        // Not repeated: it may hold a password.
         bail!(
-            "`cms.endpoint`, {:?}, is no URL such as https://metrics.cn-hangzhou.aliyuncs.com",
-            table.endpoint
+            "`cms.endpoint` is no address such as https://metrics.cn-hangzhou.aliyuncs.com, without a user, a path or a query"
         );
     };
     if table.region.is_empty() {

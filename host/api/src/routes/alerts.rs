@@ -135,7 +135,7 @@ struct FiringView {
 struct MessageView {
     /// When.
     at: Moment,
-    /// `fired`, `again`, `over` or `forgotten`.
+    /// `fired`, `again`, `over`, `forgotten` or `withdrawn`.
     change: &'static str,
     /// The value, for people.
     value: String,
@@ -148,14 +148,15 @@ struct MessageView {
     responses((status = 200, body = AlertsView, description = "The rules.")))]
 async fn get_alerts(State(api): State<App>, Who(caller): Who) -> Answer<AlertsView> {
     caller.may(Scope::Read)?;
-    let Some(alerting) = &api.alerting else {
+    let alerting = api.alerting.as_ref();
+    let Some(in_force) = alerting.and_then(|alerting| alerting.in_force.as_ref()) else {
         return Ok(Json(AlertsView { rules: Vec::new() }));
     };
     let seen = |view: &RuleView| {
-        let mut rules = alerting.rules.rules.iter();
+        let mut rules = in_force.rules.rules.iter();
         rules.any(|rule| rule.name.as_str() == view.rule && sees(&caller, rule))
     };
-    let views = alerting.alerts.views(&caller.project).into_iter();
+    let views = in_force.alerts.views(&caller.project).into_iter();
     let rules = views.filter(seen).map(AlertView::from).collect();
     Ok(Json(AlertsView { rules }))
 }
@@ -163,7 +164,7 @@ async fn get_alerts(State(api): State<App>, Who(caller): Who) -> Answer<AlertsVi
 /// When rules would have fired: those of the body, or those in force. Nobody is told. It needs the scope `read`.
 #[utoipa::path(post, path = "/api/v1/alerts/check", tag = "alerts", request_body = CheckBody, responses(
     (status = 200, body = CheckView, description = "When they would have fired."),
-    (status = 404, description = "The host looks at no rules."),
+    (status = 404, description = "The body has no rules, and the host looks at none."),
     (status = 422, description = "The rules have faults, or the span is empty."),
 ))]
 async fn check_alerts(
@@ -172,9 +173,7 @@ async fn check_alerts(
     Given(body): Given<CheckBody>,
 ) -> Answer<CheckView> {
     caller.may(Scope::Read)?;
-    let alerting = api.alerting.as_ref();
-    let alerting =
-        alerting.ok_or_else(|| Problem::new(Code::NotFound, "the host looks at no rules"))?;
+    let alerting = api.alerting.as_ref().ok_or_else(no_rules)?;
     let _place = alerting.place()?;
     let is_own = body.rules.is_some();
     let (rules, utc_offset) = rules(alerting, body.rules).await?;
@@ -216,9 +215,14 @@ async fn check_alerts(
     }))
 }
 
+fn no_rules() -> Problem {
+    let detail = "the host looks at no rules: send some, or have it started with `alerts.file`";
+    Problem::new(Code::NotFound, detail)
+}
+
 async fn rules(alerting: &Alerting, text: Option<String>) -> Result<(Vec<Rule>, i32), Problem> {
     let Some(text) = text else {
-        let set = &alerting.rules;
+        let set = &alerting.in_force.as_ref().ok_or_else(no_rules)?.rules;
         return Ok((set.rules.clone(), set.utc_offset));
     };
     // Apart, because a text may be long.

@@ -97,7 +97,7 @@ async fn host() -> (Host, Arc<Alerts>, tempfile::TempDir) {
     let rules = config.rules.clone();
     let alerts = Alerts::new(rules, Vec::new(), state, clock, Own::default());
     let alerts = Arc::new(alerts);
-    let alerting = Alerting::new(Arc::clone(&alerts), config.rules, Arc::new(Kept));
+    let alerting = Alerting::new(Arc::new(Kept)).with_rules(Arc::clone(&alerts), config.rules);
     let host = Host::wired(|_| {}, |server| server.alerting(alerting)).await;
     (host, alerts, folder)
 }
@@ -237,4 +237,26 @@ async fn a_host_without_rules_says_so() {
         .tell(ask("POST /api/v1/alerts/check").json(&json!({})))
         .await;
     assert_eq!(told.status, 404);
+}
+
+#[tokio::test]
+async fn rules_of_a_request_need_none_in_force() {
+    let alerting = Alerting::new(Arc::new(Kept));
+    let host = Host::wired(|_| {}, |server| server.alerting(alerting)).await;
+    let check = |body: Value| host.tell(ask("POST /api/v1/alerts/check").json(&body));
+    let told = check(json!({})).await;
+    assert_eq!(told.status, 404);
+    assert!(told.text().contains("alerts.file"), "{}", told.text());
+    let span = json!({
+        "since": "2026-01-01T00:00:00Z", "until": "2026-01-01T01:00:00Z",
+        "rules": "[[rules]]\nname = \"own\"\nwhen = \"2 runs in a row of flow shout not ok\"\n",
+    });
+    let told = check(span).await;
+    assert_eq!(told.status, 200, "{}", told.text());
+    let told = told.json();
+    assert_eq!(names(&told["rules"]), ["own"]);
+    assert_eq!(
+        told["rules"][0]["firings"].as_array().map(Vec::len),
+        Some(1)
+    );
 }

@@ -50,12 +50,38 @@ pub(super) fn as_toml(layers: &Layers) -> String {
     text
 }
 
-/// Whether a key is set to what is nobody's to see.
+/// Whether a key is set to what is nobody's to see: a secret, or an address with a user and a password, which no key takes.
 fn is_secret(key: &str, value: &Value) -> bool {
-    keys::is_secret(key) && value.as_str().is_none_or(|text| !text.is_empty())
+    let text = value.as_str();
+    let names_user = |text: &str| {
+        let address = text.split_once("://").map(|(_, address)| address);
+        let host = address.and_then(|address| address.split(['/', '?', '#']).next());
+        host.is_some_and(|host| host.contains('@'))
+    };
+    keys::is_secret(key) && text.is_none_or(|text| !text.is_empty()) || text.is_some_and(names_user)
 }
 
 /// A value as TOML writes it, in one line and fit for a terminal.
 fn written(value: &Value) -> String {
     escaped(&value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_in_addresses_are_not_shown() {
+        for (address, is_hidden) in [
+            ("https://metrics.cn-hangzhou.aliyuncs.com", false),
+            ("https://example.com/a@b?c@d", false),
+            ("https://user:secret@example.com/", true),
+            ("http://token@127.0.0.1:1", true),
+            ("user@example.com", false),
+            ("", false),
+        ] {
+            let value = Value::String(address.to_owned());
+            assert_eq!(is_secret("cms.endpoint", &value), is_hidden, "{address}");
+        }
+    }
 }

@@ -52,10 +52,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<(), Failed> {
     let owner = store.own().map_err(anyhow::Error::from)?;
     let telemetry = Telemetry::new(&config, &cms::instance(&address), &store).await?;
     let server = server.counting(Arc::clone(&telemetry.counting.collector));
-    let server = match &telemetry.alerting {
-        Some((_, alerting)) => server.alerting(alerting.clone()),
-        None => server,
-    };
+    let server = server.alerting(telemetry.alerting.clone());
     let (service, runtime) = tokio::select! {
         started = start(&config, dev, &store, &telemetry) => started?,
         number = signals.next() => return Err(Failed::Signal(number)),
@@ -224,10 +221,7 @@ fn service(config: &Config, dev: bool, telemetry: &Telemetry) -> ServiceConfig {
         mask: config.mask.config(),
         tracer: telemetry.tracer.clone(),
         counting: Some(telemetry.counting.clone()),
-        alerts: telemetry
-            .alerting
-            .as_ref()
-            .map(|(alerts, _)| Arc::clone(alerts)),
+        alerts: telemetry.alerts.clone(),
     }
 }
 

@@ -37,8 +37,9 @@ pub(super) struct Telemetry {
     pub(super) counts: Option<Arc<Counts>>,
     pub(super) counting: Counting,
     pub(super) tracer: Tracer,
-    /// The rules of alerts, where there are any.
-    pub(super) alerting: Option<(Arc<Alerts>, Alerting)>,
+    /// What looks at rules, where there are any.
+    pub(super) alerts: Option<Arc<Alerts>>,
+    pub(super) alerting: Alerting,
     interval: Duration,
     flush_time: Duration,
 }
@@ -66,8 +67,8 @@ impl Telemetry {
         if table.enabled {
             exporters.push(HostMinutes::new(store.clone(), own.clone()));
         }
-        let alerting = alerting(config, store, &own).await?;
-        exporters.extend(alerting.iter().map(|(alerts, _)| Arc::clone(alerts) as _));
+        let (alerts, alerting) = alerting(config, store, &own).await?;
+        exporters.extend(alerts.iter().map(|alerts| Arc::clone(alerts) as _));
         let cms = cms::Setup::of(config, instance)?.filter(|_| table.enabled);
         let mut raw = None;
         if let Some(setup) = cms {
@@ -107,6 +108,7 @@ impl Telemetry {
             counts: table.enabled.then_some(counts),
             counting: Counting { collector, rollups },
             tracer,
+            alerts,
             alerting,
             interval: table.interval.get(),
             flush_time: table.flush_time.get(),
@@ -119,7 +121,7 @@ impl Telemetry {
         let collector = self.counting.collector;
         let (collecting, interval) = (Arc::clone(&collector), self.interval);
         let gauges = gauges(store, runtime);
-        let alerts = self.alerting.map(|(alerts, _)| alerts);
+        let alerts = self.alerts;
         let looking = alerts.clone();
         let task = tokio::spawn(async move {
             let stopped = async {
@@ -194,15 +196,17 @@ fn check_alerts(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The rules of the file that the configuration names, and what they are asked about.
+/// The rules of the file that the configuration names, if it does, and the past that others can be tried on, too.
 async fn alerting(
     config: &Config,
     store: &Store,
     own: &Own,
-) -> Result<Option<(Arc<Alerts>, Alerting)>, Failed> {
+) -> Result<(Option<Arc<Alerts>>, Alerting), Failed> {
+    let past = StorePast::new(store.clone());
+    let alerting = Alerting::new(past.clone());
     let file = &config.alerts.file;
     if file.as_os_str().is_empty() {
-        return Ok(None);
+        return Ok((None, alerting));
     }
     check_alerts(config)?;
     let read = AlertsConfig::read(file).and_then(|alerts| {
@@ -224,15 +228,12 @@ async fn alerting(
         clock,
         own.clone(),
     );
-    let past = StorePast::new(store.clone());
     if let Err(error) = alerts.start(&*past).await {
         tracing::warn!(%error, "rules of alerts begin with nothing");
     }
     let alerts = Arc::new(alerts);
-    Ok(Some((
-        Arc::clone(&alerts),
-        Alerting::new(alerts, rules, past),
-    )))
+    let alerting = alerting.with_rules(Arc::clone(&alerts), rules);
+    Ok((Some(alerts), alerting))
 }
 
 /// Who is told in OpenTelemetry's protocol; None where nobody is.

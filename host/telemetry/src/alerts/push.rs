@@ -76,11 +76,12 @@ pub fn push(rules: &[Rule], names: &CmsNames<'_>, config: &CmsConfig) -> Pushed 
     let mut pushed = Pushed::default();
     for rule in rules {
         let name = rule.name.to_string();
-        let made = if config.contact_groups.is_empty() {
-            Err("CMS wants somebody to tell: give `contact_groups` under `[cms]`".to_owned())
-        } else {
-            of(rule, names, config)
-        };
+        // What CMS cannot have it cannot have whoever is told.
+        let made =
+            of(rule, names, config).and_then(|made| match config.contact_groups.is_empty() {
+                true => Err(NOBODY.to_owned()),
+                false => Ok(made),
+            });
         match made {
             Ok((made, notes)) => {
                 pushed.rules.push(made);
@@ -93,6 +94,10 @@ pub fn push(rules: &[Rule], names: &CmsNames<'_>, config: &CmsConfig) -> Pushed 
     }
     pushed
 }
+
+/// Why a rule stays here that CMS could have.
+const NOBODY: &str =
+    "CMS wants somebody to tell: give `contact_groups` under `[cms]` in the file of rules";
 
 /// What of a condition CMS is told.
 struct Told<'r> {

@@ -6,7 +6,7 @@ mod verdict;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
-use comfy_table::Table;
+use comfy_table::{ColumnConstraint, Table};
 use reqwest::Method;
 use serde_json::Value as Tree;
 
@@ -79,8 +79,8 @@ fn show(stats: &Tree) {
         "P95",
         "P99",
         "max",
-        "fuel",
-        "memory",
+        "fuel, mean",
+        "memory, max",
         "tokens",
         "count over time",
         "P95 over time",
@@ -98,7 +98,7 @@ fn show(stats: &Tree) {
     for item in items.into_iter().flatten() {
         add(named(item), item);
     }
-    print(&table);
+    print(table);
     if stats["more"] == true {
         println!("there are more than are shown");
     }
@@ -114,14 +114,24 @@ fn show_compared(compared: &Tree) {
         }
     };
     let mut table = table::plain([
-        "", "count", "errors", "P50", "P90", "P95", "P99", "max", "fuel", "memory", "tokens",
+        "",
+        "count",
+        "errors",
+        "P50",
+        "P90",
+        "P95",
+        "P99",
+        "max",
+        "fuel, mean",
+        "memory, max",
+        "tokens",
     ]);
     for side in [a, b] {
         let mut cells = vec![name(side)];
         cells.extend(costs(side));
         table.add_row(cells);
     }
-    print(&table);
+    print(table);
     let (first, second) = (name(a), name(b));
     let (verdict, errors) = (word(&compared["verdict"]), word(&compared["errors"]));
     let ok = |side: &Tree| side["outcomes"]["ok"].as_u64().unwrap_or(0);
@@ -206,10 +216,33 @@ fn costs(tally: &Tree) -> [String; 10] {
     ]
 }
 
-fn print(table: &Table) {
+/// What is left out first where a terminal has no room for it.
+const LEAST: [usize; 6] = [12, 10, 9, 8, 4, 11];
+
+fn print(mut table: Table) {
+    let terminal = console::Term::stdout();
+    if let Some((_, width)) = terminal.size_checked().filter(|_| terminal.is_term()) {
+        fit(&mut table, width.into());
+    }
     table
         .lines()
         .for_each(|line| println!("{}", line.trim_end()));
+}
+
+/// Leaves out columns until a table is no wider than that, as long as there are some that may be.
+fn fit(table: &mut Table, width: usize) {
+    let is_wide = |table: &Table| {
+        let mut lines = table.lines();
+        lines.any(|line| console::measure_text_width(line.trim_end()) > width)
+    };
+    for column in LEAST {
+        if !is_wide(table) {
+            break;
+        }
+        if let Some(column) = table.column_mut(column) {
+            column.set_constraint(ColumnConstraint::Hidden);
+        }
+    }
 }
 
 /// The pieces of time that points are of.
@@ -300,6 +333,26 @@ mod tests {
         assert_eq!(some[7..], ["12 345", "64.0 KiB", "3 in, 4 000 out"]);
         let flow = costs(&json!({ "count": 1, "fuel": { "sum": 12_345 } }));
         assert_eq!(flow[7], "12 345 in all");
+    }
+
+    #[test]
+    fn what_a_terminal_has_no_room_for_is_left_out() {
+        let drawn = |width| {
+            let names: Vec<_> = (0..13).map(|at| format!("column-{at}")).collect();
+            let mut table = table::plain(names.iter().map(String::as_str));
+            table.add_row(names.clone());
+            fit(&mut table, width);
+            table.to_string()
+        };
+        let has = |drawn: &str, at: usize| drawn.contains(&format!("column-{at} "));
+        assert!(drawn(200).contains("column-12"));
+        let less = drawn(125);
+        assert!(!less.contains("column-12") && has(&less, 10), "{less}");
+        let least = drawn(10);
+        assert!(
+            has(&least, 0) && has(&least, 5) && !has(&least, 11),
+            "{least}"
+        );
     }
 
     #[test]
