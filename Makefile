@@ -6,6 +6,8 @@
 SHELL := /bin/sh
 # Several at once: what is fetched, and what one core links, leaves the others free. Cargo's calls wait for each other.
 MAKEFLAGS += --no-builtin-rules --jobs=4
+# Cargo counts its own jobs, and rustc would complain of what it cannot reach of those of make.
+unexport MAKEFLAGS
 .SUFFIXES:
 .DELETE_ON_ERROR:
 

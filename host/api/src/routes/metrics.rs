@@ -362,8 +362,8 @@ mod tests {
             whole.contains("up 12345") && whole.ends_with("0\r\n\r\n"),
             "{whole}"
         );
+        // It may be broken off before its beginning was sent.
         let broken = sent(answer(false)).await;
-        assert!(broken.starts_with("HTTP/1.1 200"), "{broken}");
         assert!(!broken.ends_with("0\r\n\r\n"), "{broken}");
     }
 }

@@ -369,7 +369,7 @@ async fn a_busy_host_loses_nothing_where_two_periods_end_at_once() {
         times.map(|entry| entry.time_ms).collect::<Vec<_>>()
     };
     let ended = |time: u64| move |at: &&u64| **at == 1_763_730_000_000 + time * 1_000;
-    assert_eq!(is_of(60).iter().filter(ended(180)).count(), FLOWS);
+    assert_eq!(is_of(60).iter().filter(ended(300)).count(), FLOWS);
     assert_eq!(is_of(300).iter().filter(ended(300)).count(), FLOWS);
     // What dashboards and alarms are about comes first.
     let first = entries
