@@ -70,21 +70,9 @@ fn show(stats: &Tree) {
     let pieces = Pieces::of(stats);
     let glyphs = Glyphs::of_locale(|name| std::env::var(name).ok());
     let by = word(&stats["by"]);
-    let mut table = table::plain([
-        by.as_str(),
-        "count",
-        "errors",
-        "P50",
-        "P90",
-        "P95",
-        "P99",
-        "max",
-        "fuel, mean",
-        "memory, max",
-        "tokens",
-        "count over time",
-        "P95 over time",
-    ]);
+    let over_time = ["count over time", "P95 over time"];
+    let header = [by.as_str()].into_iter().chain(COSTS).chain(over_time);
+    let mut table = table::plain(header);
     let mut add = |name: String, tally: &Tree| {
         let mut cells = vec![name];
         cells.extend(costs(tally));
@@ -113,19 +101,7 @@ fn show_compared(compared: &Tree) {
             node => format!("{} of {flow}", word(node)),
         }
     };
-    let mut table = table::plain([
-        "",
-        "count",
-        "errors",
-        "P50",
-        "P90",
-        "P95",
-        "P99",
-        "max",
-        "fuel, mean",
-        "memory, max",
-        "tokens",
-    ]);
+    let mut table = table::plain([""].into_iter().chain(COSTS));
     for side in [a, b] {
         let mut cells = vec![name(side)];
         cells.extend(costs(side));
@@ -176,6 +152,20 @@ fn named(item: &Tree) -> String {
         _ => format!("{name} ({})", plugins.join(", then ")),
     }
 }
+
+/// What [`costs`] gives.
+const COSTS: [&str; 10] = [
+    "count",
+    "errors",
+    "P50",
+    "P90",
+    "P95",
+    "P99",
+    "max",
+    "fuel, mean",
+    "memory, max",
+    "tokens",
+];
 
 /// Count, errors, percentiles, the greatest, fuel, memory and tokens; nothing where there was none.
 fn costs(tally: &Tree) -> [String; 10] {
