@@ -48,9 +48,8 @@ run: host $(plugin_components) ## Build what is missing, serve the example flows
 	@exec target/release/lockgate serve --dev --plugins target/plugins --flows flows \
 	  --try 'poem={"topic":"春天"}'
 
-# More tests at once than two cores: many of them wait, for servers, timeouts or each other's compilers.
 test: lint guests host clients promtool ## Check everything: format, lints, licences, documentation, all tests
-	RUST_TEST_THREADS=4 cargo test --release --workspace --no-fail-fast
+	cargo test --release --workspace --no-fail-fast
 
 bench: dist $(plugin_components) $(polyglot_components) peers ## Measure what `make dist` builds against bare wasmtime and peers
 	cargo build --profile dist --workspace --bin lockgate-bench

@@ -71,7 +71,7 @@ impl Models {
             model: name(&usage.model),
         };
         if !self.held().contains_key(&id) {
-            // To look for secrets takes a while: once for each name, and nobody waits for it.
+            // To look for secrets takes a while: once for each name that is told apart, and nobody waits for it.
             id.provider = self.unless_secret(id.provider);
             id.model = self.unless_secret(id.model);
         }

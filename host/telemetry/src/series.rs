@@ -43,7 +43,7 @@ impl FlowSeries for PlanSeries {
         let Some(series) = self.nodes.get(node.node as usize) else {
             return;
         };
-        if series.count(node).is_none() {
+        if !series.count(node) {
             return;
         }
         // A sub-flow's usage is that of its nodes, which are counted themselves.
@@ -158,9 +158,11 @@ impl NodeSeries {
         }
     }
 
-    /// Counts a call, and gives how it ended; nothing where nothing ran.
-    fn count(&self, node: &NodeFinished<'_>) -> Option<Outcome> {
-        let outcome = Outcome::of_node(node.outcome)?;
+    /// Counts a call. Whether there was one.
+    fn count(&self, node: &NodeFinished<'_>) -> bool {
+        let Some(outcome) = Outcome::of_node(node.outcome) else {
+            return false;
+        };
         let receipt = node.receipt;
         if let Some((fuel, memory)) = used(receipt) {
             let used = self.used.get_or_init(Box::default);
@@ -176,7 +178,7 @@ impl NodeSeries {
         }
         // Last: it is what a drain looks at.
         self.durations.record(outcome, ticks(node.took));
-        Some(outcome)
+        true
     }
 
     /// Takes out what was counted since the last time, so long ago.
